@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.types import Floats
 
 TOTAL = "all"

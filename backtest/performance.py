@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.errors import ComparisonError
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.types import Floats
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.sharpe import sharpe_ratio, sharpe_stderr

@@ -22,7 +22,7 @@ from sklearn import covariance as sk
 from allocation.covariance.estimator import Estimator
 from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.frontier.efficient_frontier import EfficientFrontier, efficient_frontier
+from allocation.frontier.efficient_frontier import EfficientFrontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.problem.polytope import Polytope
 
 SIZES = (50, 200)

@@ -1,7 +1,7 @@
 """Difficult and invalid inputs for all libraries: correct results, errors, and silently wrong results.
 
 Run with `.venv/bin/python benchmarks/nasty.py`; the cases and their reference solutions come from
-`tests/test_allocation/nasty_cases.py`. A library that is not installed is omitted with a message.
+`tests/test_allocation/mean_variance/nasty_cases.py`. A library that is not installed is omitted with a message.
 
 - right: the objective is within 1e-6 of the optimum, relative to the size of its terms, and limits hold to 1e-6; or, if
   the problem has no solution, an error that names the cause

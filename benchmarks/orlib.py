@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from frontier import simplex
 
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 
 MARKETS = {1: "Hang Seng", 2: "DAX", 3: "FTSE", 4: "S&P", 5: "Nikkei"}
 TOLERANCE = 1e-6

@@ -25,7 +25,7 @@ from allocators.asking import CannotExpressError
 from allocators.problems_of_size import REBALANCES, WINDOW, Year, large, large_dense, sampled, year
 from problems import Problem
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.mean_variance.allocator import MeanVariance
 from foundation.types import Floats
 

@@ -20,7 +20,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from features.building import build_matrix
 from market.load import load_panel
-from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
+from models.regimes.baum_welch import PRIOR_TRANSITIONS
+from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
 from models.regimes.walk import walk_regimes

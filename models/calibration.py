@@ -41,7 +41,7 @@ def drop_riskless_labels(labels: Labels, riskless: Bools) -> Labels:
     return replace(labels, value=np.where(riskless, np.nan, labels.value))
 
 
-def past_slope(
+def _past_slope(
     predicted: Floats, realised: Floats, ends: Ints, prior_dates: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return the slope of outcome on prediction that was known at each date.
@@ -67,9 +67,7 @@ def past_slope(
     ok = np.isfinite(predicted) & np.isfinite(realised)
     f, y = np.where(ok, predicted, 0.0), np.where(ok, realised, 0.0)
     per_date = np.stack([(f * y).sum(1), (f * f).sum(1), (y * y).sum(1), ok.sum(1), ok.any(1)], axis=1)
-    total = np.concatenate([np.zeros((1, 5)), np.cumsum(per_date, axis=0)])
-    matured = np.searchsorted(ends, np.arange(len(ends)), side="right")
-    fy, ff, yy, pairs, dates = total[matured].T
+    fy, ff, yy, pairs, dates = _sum_matured(per_date, ends)
     with np.errstate(invalid="ignore", divide="ignore"):
         energy = ff + np.where(dates > 0, ff / dates, 0.0) * prior_dates
         slope = np.where(energy > 0, np.clip(fy / energy, 0.0, 1.0), 0.0)
@@ -77,7 +75,13 @@ def past_slope(
     return slope, energy, noise
 
 
-def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
+def _sum_matured(per_date: Floats, ends: Ints) -> Floats:
+    """Return sums over the dates whose labels had ended by each date, shape (S, T), of numbers per date (T, S)."""
+    total = np.concatenate([np.zeros((1, per_date.shape[1])), np.cumsum(per_date, axis=0)])
+    return np.asarray(total[np.searchsorted(ends, np.arange(len(ends)), side="right")].T)
+
+
+def _bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
     """Return the slope at each date, lowered to what the past forecasts support in returns, shape (T,).
 
     A slope is estimated in units of risk, in which every asset counts the same. Forecasts are traded in returns. If
@@ -87,7 +91,7 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
     Parameters
     ----------
     slope : ndarray of shape (T,)
-        From `past_slope`.
+        From `_past_slope`.
     forecast, outcome : ndarray of shape (T, N)
         In returns, before the slope; NaN pairs are left out.
     labels : Labels
@@ -103,9 +107,7 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
     f, y = np.where(ok, forecast, 0.0), np.where(ok, outcome, 0.0)
     fy, ff = (f * y).sum(axis=1), (f * f).sum(axis=1)
     per_date = np.stack([fy, ff, fy * fy, fy * ff, ff * ff], axis=1)
-    total = np.concatenate([np.zeros((1, 5)), np.cumsum(per_date, axis=0)])
-    matured = np.searchsorted(labels.end, np.arange(len(labels.end)), side="right")
-    fy, ff, fyfy, fyff, ffff = total[matured].T
+    fy, ff, fyfy, fyff, ffff = _sum_matured(per_date, labels.end)
     squares = np.maximum(slope**2 * ffff - 2 * slope * fyff + fyfy, 0.0)
     excess = slope * ff - fy - BOUND * np.sqrt(labels.horizon * squares)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -150,10 +152,10 @@ def calibrate(
     base = baseline_mean(labels, own_weight, target.riskless)
     level = np.zeros_like(base) if target.relative else base / target.risk
     prediction = walk.raw - level
-    slope, energy, noise = past_slope(
+    slope, energy, noise = _past_slope(
         prediction, target.value - level, labels.end, prior_periods * labels.horizon
     )
-    slope = bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
+    slope = _bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
     mean = np.where(target.riskless, base, base + slope[:, None] * prediction * target.risk)
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.

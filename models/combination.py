@@ -56,15 +56,20 @@ def dmspe_weights(raw: Floats, y: Floats, ends: Ints, discount: float) -> Floats
     errors = (y[:, :, None] - raw) ** 2
     both = np.isfinite(errors).all(axis=2, keepdims=True)
     by_date = np.where(both, errors, 0.0).sum(axis=1)
-    total = np.zeros((len(ends), raw.shape[2]))
-    sums, matured = np.zeros(raw.shape[2]), 0
+    return weight_by_losses(_discount_sums(by_date, ends, discount))
+
+
+def _discount_sums(by_date: Floats, ends: Ints, discount: float) -> Floats:
+    """Return the discounted sum of what had ended by each date, shape (T, M)."""
+    total = np.zeros(by_date.shape)
+    sums, matured = np.zeros(by_date.shape[1]), 0
     for t in range(len(ends)):
         sums = discount * sums
         while matured < len(ends) and ends[matured] <= t:
             sums = sums + by_date[matured]
             matured += 1
         total[t] = sums
-    return weight_by_losses(total)
+    return total
 
 
 def combine_walks(

@@ -9,7 +9,7 @@ from models.base import Forecaster
 from models.boosting.model import Boosting
 from models.boosting.walk import walk_boosting
 from models.dataset import Dataset
-from models.linear.regression import LinearForecaster
+from models.linear.forecaster import LinearForecaster
 from models.linear.walk import walk_linear
 from models.parallel.executors import Executor
 from models.tuning.tuned import Tuned
@@ -51,10 +51,10 @@ def walk_forward(
     ExecutorError
         If the executor cannot be reached or ended.
     """
-    return choose_walk(model)(model, name, data, folds, progress, executor, previous)
+    return _choose_walk(model)(model, name, data, folds, progress, executor, previous)
 
 
-def choose_walk(model: Forecaster) -> Walk:
+def _choose_walk(model: Forecaster) -> Walk:
     """Return the fastest walk for a model."""
     if isinstance(model, Tuned):
         return partial(walk_tuned, walk=walk_forward)

@@ -10,14 +10,14 @@ import numpy as np
 from allocation import input_checks
 from allocation.cardinality.branch_and_bound import Search, SearchResult
 from allocation.cardinality.limits import check_minimum_position, check_position_limits
-from allocation.cardinality.relaxation import CardinalityProblem
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.input_alignment import align_inputs
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.problem import BREACH, MeanVarianceProblem
-from allocation.solver.terms import Turnover, Variance
+from allocation.solver.terms import Variance
 from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
@@ -108,34 +108,18 @@ class Cardinality:
         """
         input_checks.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
         decision = self.solver.decision(position, mu, sigma, held, universe, error)
-        problem = self._problem(decision)
+        problem = CardinalityProblem.from_decision(decision, self.most, self.minimum_position)
         result = self._search(problem, self.tolerance)
         if result.weights is None:
             n = len(decision.programme.low)
             check_position_limits(position, decision.limits.entries, n, self.most, self.minimum_position)
             self._check_variances(position, problem)
             decision = self._raised(decision, problem, result)
-            problem = self._problem(decision)
+            problem = CardinalityProblem.from_decision(decision, self.most, self.minimum_position)
             result = self._search(problem, self.tolerance)
         if result.weights is None:
             raise SolverError(_nothing(position, result))
         return self._weights(decision, problem, result, result.weights)
-
-    def _problem(self, decision: MeanVarianceProblem) -> CardinalityProblem:
-        limits, held = decision.limits, decision.held
-        inside = held[limits.inside]
-        outside = float(np.abs(held).sum() - np.abs(inside).sum())
-        limit = (
-            decision.constraints.turnover if decision.raised_turnover is None else decision.raised_turnover
-        )
-        others = [term for term in decision.terms if not isinstance(term, Turnover)]
-        room = np.inf if limit is None else limit - outside
-        # The decision counts impact from its clipped start; the search clips differently in each node.
-        programme = decision.programme
-        mu = programme.mu + 2 * programme.impact * (programme.start - inside)
-        return CardinalityProblem(
-            replace(programme, mu=mu), inside, room, others, self.most, self.minimum_position
-        )
 
     def _search(self, problem: CardinalityProblem, tolerance: float) -> SearchResult:
         return Search(problem, self.nodes, tolerance * problem.programme.scale).run()

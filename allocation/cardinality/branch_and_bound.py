@@ -14,16 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.cardinality.incumbent import Incumbent, choose_positions
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.pruning import breaks_single_row, is_infeasible
-from allocation.cardinality.relaxation import (
-    CardinalityProblem,
-    RelaxationResult,
-    choose_positions,
-    choose_sides,
-    solve_relaxation,
-)
-from allocation.cardinality.semicontinuous import LONG, SHORT, ZERO, find_hull
-from allocation.solver.lagrangian import solve_lagrangian
+from allocation.cardinality.relaxation import RelaxationResult, solve_relaxation
+from allocation.cardinality.semicontinuous import LONG, SHORT, ZERO
 from foundation.types import Floats, Ints
 
 
@@ -67,22 +62,24 @@ class Search:
     problem: CardinalityProblem
     nodes: int
     tolerance: float
-    best: float = -np.inf
-    weights: Floats | None = None
     visited: int = 0
     unproved: float = -np.inf
     left_out: float = -np.inf
-    tried: set[bytes] = field(default_factory=set)
     heap: list[tuple[float, float, int, Ints, Floats]] = field(default_factory=list)
     count: int = 0
     deep: bool = True
+    incumbent: Incumbent = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without weights."""
+        self.incumbent = Incumbent(self.problem)
 
     def run(self) -> SearchResult:
         """Search until nothing better can be left, or the number of nodes is used up."""
         allowed = self.problem.allowed
         self._push(np.inf, allowed, np.full(len(allowed), min(1.0, self.problem.most / len(allowed))))
         while self.heap and self.visited < self.nodes:
-            if self.deep and self.weights is not None:
+            if self.deep and self.incumbent.weights is not None:
                 self.deep = False
                 self.heap = [(-bound, bound, *rest) for _, bound, *rest in self.heap]  # type: ignore[misc]
                 heapq.heapify(self.heap)
@@ -91,13 +88,13 @@ class Search:
                 self._look(bound, allowed, z)
         left = max((bound for _, bound, *_ in self.heap), default=-np.inf)
         left = max(left, self.unproved)
-        done = left <= self.best + self.tolerance
-        bound = max(left, self.left_out, self.best)
-        return SearchResult(self.weights, self.best, bound, self.visited, done)
+        done = left <= self.incumbent.objective + self.tolerance
+        bound = max(left, self.left_out, self.incumbent.objective)
+        return SearchResult(self.incumbent.weights, self.incumbent.objective, bound, self.visited, done)
 
     def _worse(self, bound: float) -> bool:
         """Whether a part of the weights need not be looked at; its bound is remembered."""
-        worse = bound <= self.best + self.tolerance
+        worse = bound <= self.incumbent.objective + self.tolerance
         if worse:
             self.left_out = max(self.left_out, bound)
         return worse
@@ -111,7 +108,7 @@ class Search:
         self.visited += 1
         if breaks_single_row(self.problem, allowed):
             return
-        relaxed = solve_relaxation(self.problem, allowed, z, self.best + self.tolerance)
+        relaxed = solve_relaxation(self.problem, allowed, z, self.incumbent.objective + self.tolerance)
         if relaxed is None:
             if not is_infeasible(self.problem, allowed):
                 self._split_blindly(bound, allowed, z)
@@ -119,11 +116,9 @@ class Search:
         bound = min(bound, relaxed.bound)
         if self._worse(bound):
             return
-        first = self.visited == 1
-        for held in choose_positions(self.problem, relaxed, allowed):
-            self._try(held)
-        if first:
-            self._improve()
+        self.incumbent.try_positions(choose_positions(self.problem, relaxed, allowed))
+        if self.visited == 1:
+            self.incumbent.improve()
         if self._worse(bound):
             return
         fixed = self._fixed(allowed, relaxed)
@@ -134,9 +129,9 @@ class Search:
 
     def _fixed(self, allowed: Ints, relaxed: RelaxationResult) -> Ints:
         """Decide assets whose other choice cannot be better than what is known."""
-        if self.weights is None:
+        if self.incumbent.weights is None:
             return allowed
-        room = relaxed.bound - self.best - self.tolerance
+        room = relaxed.bound - self.incumbent.objective - self.tolerance
         undecided = _open(allowed)
         unheld, held = undecided & (relaxed.held_less > room), undecided & (relaxed.unheld_less > room)
         for fixed, less in ((unheld, relaxed.held_less), (held, relaxed.unheld_less)):
@@ -172,46 +167,6 @@ class Search:
             self.unproved = max(self.unproved, bound)
             return
         self._branch(bound, allowed, RelaxationResult(bound, nothing, z, nothing, nothing))
-
-    def _try(self, held: Ints) -> bool:
-        """Solve for the assets that may be held; return whether that is the best so far."""
-        key = held.tobytes()
-        if key in self.tried:
-            return False
-        self.tried.add(key)
-        w = self._solved(held)
-        if w is not None and self.problem.minimum > 0:
-            w = self._solved(choose_sides(self.problem, held, w))
-        if w is None:
-            return False
-        value = self.problem.objective(w)
-        if value <= self.best:
-            return False
-        self.best, self.weights = value, w
-        return True
-
-    def _solved(self, allowed: Ints) -> Floats | None:
-        low, high = find_hull(self.problem.pieces, allowed)
-        built = self.problem.with_bounds(low, high)
-        answer = solve_lagrangian(*built) if built is not None else None
-        return None if answer is None else answer[0].weights
-
-    def _improve(self) -> None:
-        """Exchange one asset held for one that is not while that is better."""
-        better = True
-        while better and self.weights is not None:
-            better = False
-            allowed, w = self.problem.allowed, self.weights
-            p = self.problem.programme
-            rank = p.mu - p.gamma * (p.sigma @ w) - p.cost * (self.problem.held <= 0)
-            outside = np.flatnonzero((w == 0) & (allowed != ZERO))
-            entering = outside[np.argsort(-np.abs(rank[outside] - np.median(rank[w != 0])), kind="stable")]
-            entering = entering[np.argsort(-rank[entering], kind="stable")][:5]
-            for leaving in np.flatnonzero((w != 0) & (allowed & ZERO != 0)):
-                for i in entering:
-                    held = np.where(w != 0, allowed, ZERO)
-                    held[leaving], held[i] = ZERO, allowed[i]
-                    better = self._try(held) or better
 
 
 def _open(allowed: Ints) -> NDArray[np.bool_]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linprog
 
-from allocation.cardinality.relaxation import (
-    CardinalityProblem,
-)
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.semicontinuous import ZERO, find_hull
 from allocation.solver.lagrangian import solve_lagrangian
 from allocation.solver.terms import Gross, Variance

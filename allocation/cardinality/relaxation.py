@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
+from allocation.cardinality.position_shares import find_shares
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.semicontinuous import (
     LONG,
-    SHORT,
     ZERO,
     find_hull,
-    find_intervals,
-    find_shares,
     minimise_separable,
-    split_diagonal,
 )
 from allocation.solver.lagrangian import Answer, solve_lagrangian
 from allocation.solver.programme import Programme
@@ -27,71 +24,6 @@ _STEPS = 12
 """Times that shares of positions and weights are improved in turn."""
 _FLOOR = 1e-4
 """Least share of a position: less is a curvature beyond the scale of the programme."""
-
-
-@dataclass(frozen=True, eq=False)
-class CardinalityProblem:
-    """Maximise a programme's objective with its rows and terms over weights of which at most `most` are not 0.
-
-    Attributes
-    ----------
-    programme : Programme
-        Its start is not read.
-    held : ndarray of shape (n,)
-        Weights before the trade, within the bounds or not.
-    turnover : float
-        Largest sum |w - held|; infinite where there is no limit.
-    other_terms : sequence of Term
-        All other terms.
-    most : int
-    minimum : float
-        Smallest position, 0 or more.
-    """
-
-    programme: Programme
-    held: Floats
-    turnover: float
-    other_terms: Sequence[Term]
-    most: int
-    minimum: float
-
-    @cached_property
-    def pieces(self) -> Floats:
-        """Weights that each asset may have, see `semicontinuous.find_intervals`."""
-        return find_intervals(self.programme.low, self.programme.high, self.minimum)[0]
-
-    @cached_property
-    def allowed(self) -> Ints:
-        """What each asset may be."""
-        return find_intervals(self.programme.low, self.programme.high, self.minimum)[1]
-
-    @cached_property
-    def specific(self) -> Floats:
-        """The diagonal that is split off the covariance."""
-        return split_diagonal(self.programme.sigma)
-
-    def objective(self, w: Floats) -> float:
-        """Return what is maximised, costs from the weights held included."""
-        p, trade = self.programme, w - self.held
-        value = p.mu @ w - 0.5 * p.gamma * (w @ (p.sigma @ w)) - 0.5 * (p.ridge @ np.square(w))
-        value -= p.cost @ np.abs(trade) + p.impact @ np.square(trade)
-        for term in self.other_terms:
-            if isinstance(term, Uncertainty):
-                value -= term.kappa * float(np.linalg.norm(term.error * w))
-        return float(value)
-
-    def with_bounds(self, low: Floats, high: Floats) -> tuple[Programme, list[Term]] | None:
-        """Return the problem for weights between bounds, or None if to come between them takes too many trades."""
-        p, start = self.programme, np.clip(self.held, low, high)
-        shift = start - self.held
-        terms = list(self.other_terms)
-        if np.isfinite(self.turnover):
-            room = self.turnover - float(np.abs(shift).sum())
-            if room < 0:
-                return None
-            terms.insert(0, Turnover(start, room))
-        # (w - held)^2 = (w - start)^2 + 2 shift w + what does not depend on w.
-        return replace(p, mu=p.mu - 2 * p.impact * shift, start=start, low=low, high=high), terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,24 +126,3 @@ def _bounded(
     used = np.where(y > 0, p.upper, np.where(y < 0, p.lower, 0.0))
     offset += float(0.5 * w @ rest + y @ used - p.impact @ np.square(problem.held))
     return RelaxationResult(offset - least, w, z, more, less)
-
-
-def choose_positions(problem: CardinalityProblem, relaxed: RelaxationResult, allowed: Ints) -> list[Ints]:
-    """Return what assets may be held for certain if those with the largest shares of the relaxation are."""
-    undecided = (allowed & ZERO != 0) & (allowed != ZERO)
-    room = problem.most - int((allowed & ZERO == 0).sum())
-    score = np.where(undecided, relaxed.shares + 1e-3 * np.abs(relaxed.weights), -1.0)
-    order = np.argsort(-score, kind="stable")
-    chosen = np.zeros(len(allowed), dtype=bool)
-    chosen[order[: max(room, 0)]] = True
-    chosen &= undecided
-    return [np.where(chosen | (allowed & ZERO == 0), allowed, ZERO)]
-
-
-def choose_sides(problem: CardinalityProblem, allowed: Ints, w: Floats) -> Ints:
-    """Return the allowed weights that are near to `w`: 0, long or short, without a choice."""
-    both = allowed & (LONG + SHORT)
-    side = np.where(w >= 0, LONG, SHORT)
-    side = np.where(both & side, side, both)
-    small = (np.abs(w) < 0.5 * problem.minimum) | (w == 0)
-    return np.where((allowed & ZERO != 0) & (small | (both == 0)), ZERO, side)

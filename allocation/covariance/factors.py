@@ -33,7 +33,7 @@ class StatisticalFactors(MomentEstimator):
     Notes
     -----
     Connor and Korajczyk (1986), *Journal of Financial Economics* 15, 373-394, for the components;
-    Ahn and Horenstein (2013), *Econometrica* 81, 1203-1227, for their number: see `eigenvalue_ratio`.
+    Ahn and Horenstein (2013), *Econometrica* 81, 1203-1227, for their number: see `_eigenvalue_ratio`.
     """
 
     semidefinite: ClassVar[bool] = True
@@ -51,7 +51,7 @@ class StatisticalFactors(MomentEstimator):
         std, values, vectors = _correlation_spectrum(moments)
         rank = int((values > values[-1] * len(values) * np.finfo(float).eps).sum()) if len(values) else 0
         few = min(len(values), int(moments.rows))
-        k = eigenvalue_ratio(values[::-1][:few]) if self.factors is None else min(self.factors, rank)
+        k = _eigenvalue_ratio(values[::-1][:few]) if self.factors is None else min(self.factors, rank)
         loadings = np.zeros((len(std), k))
         moving = std > 0
         loadings[moving] = std[moving, None] * vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k])
@@ -83,7 +83,7 @@ class Denoised(MomentEstimator):
         """Return loadings (N, K) and specific variances (N,)."""
         std, values, vectors = _correlation_spectrum(moments)
         moving = std > 0
-        k, noise = marchenko_pastur(values, moments.rows)
+        k, noise = _marchenko_pastur(values, moments.rows)
         spikes = vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k] - noise)
         unit = np.sqrt(np.square(spikes).sum(axis=1) + noise)
         loadings, specific = np.zeros((len(std), k)), np.zeros(len(std))
@@ -104,7 +104,7 @@ def _correlation_spectrum(moments: Moments) -> tuple[Floats, Floats, Floats]:
     return std, np.maximum(values, 0.0), vectors
 
 
-def eigenvalue_ratio(values: Floats) -> int:
+def _eigenvalue_ratio(values: Floats) -> int:
     """Return the number of factors: where an eigenvalue is largest beside the next.
 
     Candidates are the eigenvalues of at least average size, and no more than a tenth of all (one at least). No factor
@@ -128,7 +128,7 @@ def eigenvalue_ratio(values: Floats) -> int:
     return int(np.argmax(chain[:-1] / chain[1:]))
 
 
-def marchenko_pastur(values: Floats, rows: float) -> tuple[int, float]:
+def _marchenko_pastur(values: Floats, rows: float) -> tuple[int, float]:
     """Return how many eigenvalues are above the edge of noise, and the mean of the others.
 
     Parameters

@@ -77,10 +77,9 @@ def window_moments(returns: Floats, weights: Floats | None = None) -> Moments:
     """
     if returns.ndim != 2 or len(returns) < 2 or returns.shape[1] == 0:
         raise InputError(f"returns of shape {returns.shape}, expected two rows or more and one asset or more")
-    counted = np.ones(len(returns)) if weights is None else weights
-    finite = np.isfinite(returns)
-    if not (counted @ finite > 0).all():
-        none = np.flatnonzero(~(counted @ finite > 0)).tolist()
+    counted, finite = np.ones(len(returns)) if weights is None else weights, np.isfinite(returns)
+    none = np.flatnonzero(~(counted @ finite > 0)).tolist()
+    if none:
         raise InputError(f"no return that counts in columns {none} of a window of {len(returns)} rows")
     if finite.all():
         mean = returns.mean(axis=0) if weights is None else weights @ returns / weights.sum()

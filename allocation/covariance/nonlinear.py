@@ -10,7 +10,7 @@ import numpy as np
 from allocation.covariance.estimator import MomentEstimator
 from allocation.covariance.moments import Moments
 from allocation.errors import InputError
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 
 FEWEST_ROWS = 13
 """With fewer, one of them taken by the mean, the formulas are not defined (the paper's own code stops there too)."""
@@ -52,6 +52,13 @@ class NonlinearShrinkage(MomentEstimator):
         return np.asarray(root @ root.T)
 
 
+def _find_nonzero(values: Floats, n: int) -> Bools:
+    """Return which eigenvalues are not 0 but for rounding: at most `n` of them can be."""
+    seen = values > max(values[-1], 0.0) * max(len(values), n) * np.finfo(float).eps
+    seen[: max(0, len(values) - n)] = False
+    return np.asarray(seen)
+
+
 def _shrink_eigenvalues(values: Floats, n: int) -> Floats:
     """Return the eigenvalues of the estimate.
 
@@ -62,18 +69,13 @@ def _shrink_eigenvalues(values: Floats, n: int) -> Floats:
     n : int
         Rows less the one that the mean took, 12 or more.
     """
-    p = len(values)
-    seen = values > max(values[-1], 0.0) * max(p, n) * np.finfo(float).eps
-    seen[: max(0, p - n)] = False
-    rank = int(seen.sum())
-    out = np.zeros(p)
+    p, seen = len(values), _find_nonzero(values, n)
+    out, lam, rank = np.zeros(p), values[seen], int(seen.sum())
     if rank == 0:
         return out
+    density, transform = _kernel_estimates(lam, n)
     # With fewer than min(p, n), the returns lie in a space of that many dimensions: what is outside did not move.
-    full = p > n and rank == n
-    density, transform = _kernel_estimates(values[seen], n)
-    lam = values[seen]
-    if full:
+    if p > n and rank == n:
         out[~seen] = _null_eigenvalue(lam, p, n)
         out[seen] = 1.0 / (np.pi**2 * lam * (density**2 + transform**2))
     else:

@@ -127,16 +127,8 @@ def _extended(values: Floats, inside: Ints, roots: Floats) -> Floats:
 @compiled
 def _add(total: Floats, z: Floats, t: int) -> None:
     """Add the products of rows t to t + 7 to the lower triangle."""
-    z0, z1, z2, z3, z4, z5, z6, z7 = (
-        z[t],
-        z[t + 1],
-        z[t + 2],
-        z[t + 3],
-        z[t + 4],
-        z[t + 5],
-        z[t + 6],
-        z[t + 7],
-    )
+    z0, z1, z2, z3 = z[t], z[t + 1], z[t + 2], z[t + 3]
+    z4, z5, z6, z7 = z[t + 4], z[t + 5], z[t + 6], z[t + 7]
     for i in range(len(total)):
         row = total[i]
         a0, a1, a2, a3, a4, a5, a6, a7 = z0[i], z1[i], z2[i], z3[i], z4[i], z5[i], z6[i], z7[i]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance_types import Risk
 from allocation.errors import InputError
 from foundation.types import Floats
@@ -16,7 +18,7 @@ _MOST = 0.95
 """Largest autocorrelation that is undone: at 1 nothing new is ever seen."""
 
 
-def unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
+def _unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
     """Return the returns behind appraisals that tell a part of what is new: r_t = (s_t - a s_{t-1}) / (1 - a).
 
     Parameters
@@ -51,7 +53,7 @@ def _autocorrelation(returns: Floats) -> float:
     return float(np.clip((centred[1:] * centred[:-1]).sum() / energy, 0.0, _MOST)) if energy > 0 else 0.0
 
 
-def smoothing_weights(returns: Floats, lags: int) -> Floats:
+def _smoothing_weights(returns: Floats, lags: int) -> Floats:
     """Return the weights theta_0 to theta_lags, of sum 1, by which true returns enter the smoothed ones.
 
     s_t = theta_0 r_t + ... + theta_k r_{t-k}, r independent: a moving average of order k, fitted by maximum
@@ -90,8 +92,7 @@ def smoothing_weights(returns: Floats, lags: int) -> Floats:
     # Partial autocorrelations between -1 and 1 give exactly the invertible polynomials (Monahan, 1984).
     fit = least_squares(innovations, np.full(lags, 0.1), bounds=(-0.99, 0.99), xtol=1e-12, ftol=1e-12)
     beta = _polynomial(np.asarray(fit.x, dtype=np.float64))
-    total = float(beta.sum())
-    return np.asarray(beta / total)
+    return np.asarray(beta / float(beta.sum()))
 
 
 def _polynomial(partial: Floats) -> Floats:
@@ -102,7 +103,7 @@ def _polynomial(partial: Floats) -> Floats:
     return np.append(1.0, b)
 
 
-def unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
+def _unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
     """Return the true returns r with s_t = theta_0 r_t + ... + theta_k r_{t-k}, shape (T,).
 
     The deviations of r from the mean are found one after the other, from 0 before the first; the first k are NaN,
@@ -118,14 +119,14 @@ def unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats 
     """
     from scipy.signal import lfilter
 
-    theta = smoothing_weights(returns, lags) if theta is None else theta
+    theta = _smoothing_weights(returns, lags) if theta is None else theta
     mean = float(returns.mean())
     true = lfilter([1.0], theta, returns - mean) + mean
     true[: len(theta) - 1] = np.nan
     return np.asarray(true)
 
 
-def unsmooth_columns(
+def _unsmooth_columns(
     returns: Floats, columns: NDArray[np.bool_], method: Literal["geltner", "glm"], lags: int = 2
 ) -> Floats:
     """Return a window of returns with some columns unsmoothed, each by its own returns inside the window.
@@ -139,20 +140,20 @@ def unsmooth_columns(
     lags : int
         Of "glm".
     """
+    if method == "geltner":
+        unsmooth, enough = _unsmooth_geltner, 3
+    else:
+        unsmooth, enough = partial(_unsmooth_getmansky_lo_makarov, lags=lags), 5 * (lags + 1)
     out = returns.copy()
     for column in np.flatnonzero(columns):
         there = np.flatnonzero(np.isfinite(returns[:, column]))
         record = returns[there, column]
-        enough = 3 if method == "geltner" else 5 * (lags + 1)
         if len(record) >= enough and record.std() > 1e-14:
-            out[there, column] = (
-                unsmooth_geltner(record)
-                if method == "geltner"
-                else unsmooth_getmansky_lo_makarov(record, lags)
-            )
+            out[there, column] = unsmooth(record)
     return out
 
 
+@dataclass(frozen=True, eq=False)
 class UnsmoothedRisk:
     """Covariances in which some assets' returns are unsmoothed, each decision's from the rows up to it.
 
@@ -171,39 +172,28 @@ class UnsmoothedRisk:
         As for `covariance_path`.
     """
 
-    def __init__(
-        self,
-        excess: Floats,
-        columns: NDArray[np.bool_],
-        method: Literal["geltner", "glm"],
-        lags: int,
-        *,
-        window: int,
-        min_history: int,
-        horizon: int,
-        closed: NDArray[np.bool_] | None = None,
-    ) -> None:
-        self.excess = excess
-        self.closed = closed
-        self.columns = columns
-        self.method = method
-        self.lags = lags
-        self.window = window
-        self.horizon = horizon
-        # The first returns have no unsmoothed counterpart.
-        self.min_history = max(2, min_history - (1 if method == "geltner" else lags))
+    excess: Floats
+    columns: NDArray[np.bool_]
+    method: Literal["geltner", "glm"]
+    lags: int
+    window: int
+    min_history: int
+    horizon: int
+    closed: NDArray[np.bool_] | None = None
 
     def at(self, position: int) -> tuple[Risk, NDArray[np.bool_]]:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
         rows = slice(max(0, position - self.window + 1), position + 1)
         past, closed = self.excess[rows], None if self.closed is None else self.closed[rows]
-        seen = unsmooth_columns(past, self.columns, self.method, self.lags)
+        seen = _unsmooth_columns(past, self.columns, self.method, self.lags)
         last = np.array([len(past) - 1])
+        # The first returns have no unsmoothed counterpart.
+        lost = 1 if self.method == "geltner" else self.lags
         path = covariance_path(
             seen,
             last,
             window=self.window,
-            min_history=self.min_history,
+            min_history=max(2, self.min_history - lost),
             horizon=self.horizon,
             closed=closed,
         )

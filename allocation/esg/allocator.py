@@ -13,7 +13,7 @@ from allocation.errors import InfeasibleError, InputError
 from allocation.esg.score_adjustments import Missing, floor_coefficients, impute_scores, tilt_returns
 from allocation.input_alignment import align_vector
 from allocation.problem.allocator_wrapper import AllocatorWrapper
-from allocation.problem.constraints import Linear
+from allocation.problem.sum_limits import Linear
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 

@@ -36,13 +36,9 @@ def impute_scores(position: int, scores: Floats, universe: Bools, missing: Missi
         raise InputError(f"row {position}: none of the {int(universe.sum())} assets has a score")
     if missing == "exclude":
         return scores, known
-    if missing == "mean":
-        value = float(scores[known].mean())
-    elif missing == "worst":
-        value = float(scores[known].min())
-    else:
-        value = float(missing)
-    return np.where(universe & ~known, value, scores), universe
+    if isinstance(missing, str):
+        missing = float(scores[known].mean() if missing == "mean" else scores[known].min())
+    return np.where(universe & ~known, missing, scores), universe
 
 
 def tilt_returns(mu: Floats, scores: Floats, universe: Bools, strength: float) -> Floats:

@@ -14,13 +14,13 @@ from allocation.asset_names import (
     Labelled,
     align_rate,
     align_values,
-    check_finite,
     check_names,
     parse_names,
 )
-from allocation.covariance.expectations import CovarianceChoice, estimate_covariance
-from allocation.covariance_types import FactorCovariance, Risk
+from allocation.covariance.choices import CovarianceChoice
+from allocation.covariance_types import FactorCovariance
 from allocation.errors import DataError
+from allocation.estimators.risk_table import read_risk
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.weights import Weights
@@ -114,7 +114,9 @@ def allocate(
     )
     before = np.zeros(len(assets)) if held is None else align_values("held", held, assets, fill=0.0)
     errors = None if error is None else align_values("error", error, assets)
-    solution = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
+    solution = solver.solve(
+        0, means, read_risk(sigma, assets, inside, covariance), before, inside, error=errors
+    )
     return _series(solution, mu.index)
 
 
@@ -151,64 +153,6 @@ def _check_means(means: Floats, assets: tuple[str, ...], inside: NDArray[np.bool
             f"mu: the expected return of {assets[bad[0]]!r} is {means[bad[0]]}; leave the asset out of the universe "
             "if it is not to be held"
         )
-
-
-def _risk(
-    sigma: pd.DataFrame | FactorCovariance,
-    assets: tuple[str, ...],
-    inside: NDArray[np.bool_],
-    covariance: CovarianceChoice,
-) -> Risk:
-    """Return the covariance in the order of the assets, estimated if it is returns that are given."""
-    if isinstance(sigma, FactorCovariance):
-        if len(sigma) != len(assets):
-            raise DataError(f"sigma: factors of {len(sigma)} assets for the {len(assets)} of mu")
-        return sigma
-    if not isinstance(sigma, pd.DataFrame):
-        raise DataError(
-            f"sigma: expected a DataFrame with the assets as columns, or a FactorCovariance, got {type(sigma).__name__}"
-        )
-    names = parse_names("sigma", sigma.columns)
-    check_names("sigma", names, assets)
-    values = sigma.to_numpy(dtype=np.float64, na_value=np.nan)
-    across = [names.index(asset) for asset in assets]
-    rows = tuple(map(str, sigma.index))
-    if set(rows) & set(assets):
-        parse_names("the rows of sigma", rows)
-        check_names("the rows of sigma", rows, assets)
-        return np.asarray(values[np.ix_([rows.index(asset) for asset in assets], across)])
-    if values.shape[0] == values.shape[1] and np.array_equal(values, values.T):
-        raise DataError(
-            "sigma: a covariance needs the assets on both axes; its rows are not labelled by them"
-        )
-    return _estimated(values[:, across], assets, inside, covariance, sigma.index)
-
-
-def _estimated(
-    returns: Floats,
-    assets: tuple[str, ...],
-    inside: NDArray[np.bool_],
-    covariance: CovarianceChoice,
-    index: pd.Index,
-) -> Risk:
-    """Return the covariance of the assets inside, from their returns; NaN outside."""
-    chosen = tuple(asset for asset, kept in zip(assets, inside.tolist(), strict=True) if kept)
-    check_finite("sigma", returns[:, inside], chosen, lambda row: index[row])
-    if len(returns) < 2:
-        raise DataError(
-            f"sigma: {len(returns)} row of returns says nothing about risk, at least 2 are needed"
-        )
-    estimate = estimate_covariance(covariance, returns[:, inside])
-    if inside.all():
-        return estimate
-    n = len(assets)
-    if isinstance(estimate, FactorCovariance):
-        loadings, specific = np.full((n, estimate.loadings.shape[1]), np.nan), np.full(n, np.nan)
-        loadings[inside], specific[inside] = estimate.loadings, estimate.specific
-        return FactorCovariance(loadings, specific)
-    full = np.full((n, n), np.nan)
-    full[np.ix_(inside, inside)] = estimate
-    return full
 
 
 def _series(solution: Weights, index: pd.Index) -> pd.Series:

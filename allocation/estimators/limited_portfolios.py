@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from allocation.asset_names import Labelled, align_rate, align_values
-from allocation.covariance.expectations import CovarianceChoice
+from allocation.covariance.choices import CovarianceChoice
 from allocation.covariance_types import Risk
 from allocation.errors import DataError, LimitError
-from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, Sample
+from allocation.estimators.portfolio_estimator import MomentPortfolio
+from allocation.estimators.sample import Means, Sample
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.weights import Weights
 from foundation.types import Floats
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MinimumVariancePortfolio(MomentPortfolio):
     """The weights of smallest variance within limits, without regard to costs.
 
     Parameters
     ----------
     covariance : str, callable or object
-        A name of `allocation.covariance.expectations.COVARIANCES`, a function of the returns (T, N), an object with
+        A name of `allocation.covariance.choices.COVARIANCES`, a function of the returns (T, N), an object with
         `estimate(returns)`, or a covariance estimator of scikit-learn.
     constraints : Constraints, optional
         Without it the portfolio is long and fully invested. Limits on deviations are of one row of X.
@@ -32,16 +35,9 @@ class MinimumVariancePortfolio(MomentPortfolio):
         Weights held before the trade, from which turnover counts; None is all cash.
     """
 
-    def __init__(
-        self,
-        *,
-        covariance: CovarianceChoice = "ledoit_wolf",
-        constraints: Constraints | None = None,
-        previous_weights: Labelled | None = None,
-    ) -> None:
-        self.covariance = covariance
-        self.constraints = constraints
-        self.previous_weights = previous_weights
+    covariance: CovarianceChoice = "ledoit_wolf"
+    constraints: Constraints | None = None
+    previous_weights: Labelled | None = None
 
     @property
     def trades(self) -> bool:
@@ -57,6 +53,7 @@ class MinimumVariancePortfolio(MomentPortfolio):
         return solver.solve(sample.position, np.zeros(len(sample.assets)), sigma, held, sample.everything)
 
 
+@dataclass(eq=False, repr=False)
 class MeanVariancePortfolio(MomentPortfolio):
     """Maximise mu'w - gamma/2 w'Sigma w - c'|w - h| - k'(w - h)^2 - kappa |e w| within limits (`MeanVariance`).
 
@@ -88,30 +85,17 @@ class MeanVariancePortfolio(MomentPortfolio):
         Expected returns that were used.
     """
 
-    def __init__(
-        self,
-        risk_aversion: float = 5.0,
-        *,
-        mu: Means = None,
-        mean_shrinkage: float | None = None,
-        mu_error: Labelled | None = None,
-        covariance: CovarianceChoice = "ledoit_wolf",
-        constraints: Constraints | None = None,
-        previous_weights: Labelled | None = None,
-        cost: float | Labelled = 0.0,
-        impact: float | Labelled = 0.0,
-        uncertainty: float = 0.0,
-    ) -> None:
-        self.risk_aversion = risk_aversion
-        self.mu = mu
-        self.mean_shrinkage = mean_shrinkage
-        self.mu_error = mu_error
-        self.covariance = covariance
-        self.constraints = constraints
-        self.previous_weights = previous_weights
-        self.cost = cost
-        self.impact = impact
-        self.uncertainty = uncertainty
+    risk_aversion: float = 5.0
+    _: KW_ONLY
+    mu: Means = None
+    mean_shrinkage: float | None = None
+    mu_error: Labelled | None = None
+    covariance: CovarianceChoice = "ledoit_wolf"
+    constraints: Constraints | None = None
+    previous_weights: Labelled | None = None
+    cost: float | Labelled = 0.0
+    impact: float | Labelled = 0.0
+    uncertainty: float = 0.0
 
     @property
     def trades(self) -> bool:

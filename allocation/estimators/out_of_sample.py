@@ -70,7 +70,7 @@ def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSpli
         future = X.iloc[test]
         realised = np.asarray(future, dtype=np.float64)
         check_finite("X", realised, tuple(map(str, assets)), future.index.__getitem__)
-        earned, after = drift_weights(target, realised)
+        earned, after = _drift_weights(target, realised)
         returns.append(pd.Series(earned, index=future.index))
         weights[index[train[-1]]] = target
         turnover[index[train[-1]]] = float(np.abs(target - held).sum())
@@ -79,7 +79,7 @@ def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSpli
     return ForwardPrediction(pd.concat(returns), table, pd.Series(turnover, name="turnover"))
 
 
-def drift_weights(weights: Floats, returns: Floats) -> tuple[Floats, Floats]:
+def _drift_weights(weights: Floats, returns: Floats) -> tuple[Floats, Floats]:
     """Return what a portfolio that is left alone earns in each row, and its weights after the last one.
 
     Parameters

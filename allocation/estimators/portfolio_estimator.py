@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,69 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from allocation.asset_names import Labelled, align_values, check_finite, parse_names
-from allocation.covariance.expectations import CovarianceChoice, estimate_covariance, shrink_mean
-from allocation.covariance_types import FactorCovariance, Risk
+from allocation.asset_names import check_finite, parse_names
+from allocation.covariance.choices import CovarianceChoice, estimate_covariance
+from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError
+from allocation.estimators.sample import Means, Sample
 from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Floats
 from validation.portfolios.sharpe import sharpe_ratio
-
-Means = Labelled | Callable[[Floats], Floats] | None
-"""Expected returns: given by asset, a function of the returns (T, N), or None for shrunk history."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Data of a fit: the returns of X, and nothing after them.
-
-    Attributes
-    ----------
-    returns : ndarray of shape (T, N)
-        Finite.
-    assets : tuple of str, length N
-    labels : pandas Index, optional
-        The columns of X, where X is a DataFrame.
-    """
-
-    returns: Floats
-    assets: tuple[str, ...]
-    labels: pd.Index[Any] | None
-
-    @property
-    def position(self) -> int:
-        """The row of the decision: the last one."""
-        return len(self.returns) - 1
-
-    @property
-    def everything(self) -> NDArray[np.bool_]:
-        """The universe of all assets."""
-        return np.ones(len(self.assets), dtype=bool)
-
-    def held(self, previous: Labelled | None) -> Floats:
-        """Return the weights before the trade; nothing is held where none are given."""
-        if previous is None:
-            return np.zeros(len(self.assets))
-        return align_values("previous_weights", previous, self.assets, fill=0.0)
-
-    def means(self, mu: Means, sigma: Risk, shrinkage: float | None) -> Floats:
-        """Return the expected returns of one period."""
-        if mu is None:
-            return shrink_mean(self.returns, sigma, shrinkage)
-        if callable(mu):
-            mu = mu(self.returns)
-        return align_values("mu", mu, self.assets)
-
-    def series(self, values: Floats) -> pd.Series | Floats:
-        """Return one number per asset, labelled where X was."""
-        return values if self.labels is None else pd.Series(values, index=self.labels)
-
-    def matrix(self, sigma: Risk) -> pd.DataFrame | Risk:
-        """Return a covariance, labelled where X was; factors have no labels and keep the order of X."""
-        if self.labels is None or isinstance(sigma, FactorCovariance):
-            return sigma
-        return pd.DataFrame(sigma, index=self.labels, columns=self.labels)
 
 
 class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -133,18 +78,21 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
             If there are no such weights.
         """
         labels = X.columns if isinstance(X, pd.DataFrame) else None
-        assets = () if labels is None else parse_names("X", labels)
-        returns = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=self.least_rows
-        )
-        assets = assets or _numbered(returns)
-        check_finite("X", returns, assets, _rows_of(X))
+        returns, assets = self._read_returns(X, ensure_min_samples=self.least_rows)
         sample = Sample(returns, assets, labels)
         decided = self._decide(sample)
         self.weights_ = sample.series(decided.weights)
         self.cash_, self.certificate_ = decided.cash, decided.certificate
         self.status_, self.note_ = decided.status, decided.note
         return self
+
+    def _read_returns(self, X: pd.DataFrame | ArrayLike, **options: object) -> tuple[Floats, tuple[str, ...]]:
+        """Return the returns of a table, without holes, and the names of its columns."""
+        assets = parse_names("X", X.columns) if isinstance(X, pd.DataFrame) else ()
+        returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, **options)
+        assets = assets or _numbered(returns)
+        check_finite("X", returns, assets, _rows_of(X))
+        return returns, assets
 
     @abstractmethod
     def _decide(self, sample: Sample) -> Weights:
@@ -171,9 +119,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
             If the columns are not those of `fit`, or in another order.
         """
         check_is_fitted(self)
-        returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        names = parse_names("X", X.columns) if isinstance(X, pd.DataFrame) else _numbered(returns)
-        check_finite("X", returns, names, _rows_of(X))
+        returns, _ = self._read_returns(X, reset=False)
         # A sum by row, so that a return does not depend on the rows beside it.
         earned = (returns * np.asarray(self.weights_)).sum(axis=1)
         return pd.Series(earned, index=X.index) if isinstance(X, pd.DataFrame) else np.asarray(earned)

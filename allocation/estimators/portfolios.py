@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.asset_names import Labelled
-from allocation.covariance.expectations import CovarianceChoice
+from allocation.covariance.choices import CovarianceChoice
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.estimators.limited_portfolios import MeanVariancePortfolio, MinimumVariancePortfolio
-from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, PortfolioEstimator, Sample
+from allocation.estimators.portfolio_estimator import MomentPortfolio, PortfolioEstimator
+from allocation.estimators.sample import Means, Sample
 from allocation.problem.constraints import Constraints
 from allocation.weights import OptimalityCertificate, Weights
 
@@ -38,6 +40,7 @@ class EqualWeightPortfolio(PortfolioEstimator):
         )
 
 
+@dataclass(eq=False, repr=False)
 class FromAllocator(MomentPortfolio):
     """Any allocator of this package, or of your own, as an estimator.
 
@@ -60,24 +63,14 @@ class FromAllocator(MomentPortfolio):
         What the factory made.
     """
 
-    def __init__(
-        self,
-        factory: Callable[..., Allocator],
-        *,
-        constraints: Constraints | None = None,
-        covariance: CovarianceChoice = "ledoit_wolf",
-        mu: Means = None,
-        mean_shrinkage: float | None = None,
-        previous_weights: Labelled | None = None,
-        scenarios: str | None = None,
-    ) -> None:
-        self.factory = factory
-        self.constraints = constraints
-        self.covariance = covariance
-        self.mu = mu
-        self.mean_shrinkage = mean_shrinkage
-        self.previous_weights = previous_weights
-        self.scenarios = scenarios
+    factory: Callable[..., Allocator]
+    _: KW_ONLY
+    constraints: Constraints | None = None
+    covariance: CovarianceChoice = "ledoit_wolf"
+    mu: Means = None
+    mean_shrinkage: float | None = None
+    previous_weights: Labelled | None = None
+    scenarios: str | None = None
 
     @property
     def trades(self) -> bool:

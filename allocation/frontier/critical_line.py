@@ -18,11 +18,10 @@ from allocation.frontier.bordered_inverse import (
     rebuild_inverse,
     system_column,
 )
+from allocation.frontier.line_segments import find_next_event, solve_segment
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-_TINY = 1e-12
-"""Lambda, at means and variances of order 1, that rounding cannot tell from 0."""
 ARRIVED, CYCLED, _SINGULAR = 0, 1, 2
 
 
@@ -79,13 +78,13 @@ def trace_critical_line(
         return _SINGULAR, lambdas[:0], corners[:0]
     current, fresh = np.inf, True
     for corner in range(most):
-        base, slope, pull, gain, sound = _solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
+        base, slope, pull, gain, sound = solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
         if not sound and not fresh:
             count = rebuild_inverse(sigma, rows, state, free, inverse)
             if count < 0:
                 return _SINGULAR, lambdas[:corner], corners[:corner]
-            base, slope, pull, gain, sound = _solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
-        at, who = _next_event(base, slope, pull, gain, state, low, high, current)
+            base, slope, pull, gain, sound = solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
+        at, who = find_next_event(base, slope, pull, gain, state, low, high, current)
         current = max(min(at, current), stop)
         _move_free(z, base, slope, free[:count], current, low, high)
         lambdas[corner] = current
@@ -110,79 +109,6 @@ def trace_critical_line(
         if count < 0:
             return _SINGULAR, lambdas[: corner + 1], corners[: corner + 1]
     return CYCLED, lambdas, corners
-
-
-@compiled
-def _solve_segment(
-    mu: Floats,
-    sigma: Floats,
-    rows: Floats,
-    right: Floats,
-    free: Ints,
-    inverse: Floats,
-    z: Floats,
-) -> tuple[Floats, Floats, Floats, Floats, bool]:
-    """Return the answer base + lambda slope, the gradient pull + lambda gain, and whether equations hold.
-
-    The gradient of the free variables is 0: what it is not says how far the inverse has drifted.
-    """
-    m, count = len(rows), len(free)
-    size = m + count
-    base, slope = z.copy(), np.zeros(len(z))
-    base[free] = 0.0
-    first, second = np.zeros(size), np.zeros(size)
-    first[:m] = right - rows @ base
-    fixed = sigma @ base
-    for a in range(count):
-        first[m + a] = -fixed[free[a]]
-        second[m + a] = mu[free[a]]
-    inner = np.ascontiguousarray(inverse[:size, :size])
-    first, second = inner @ first, inner @ second
-    # A row of the inverse that ought to be 0 holds what rounding left of the others.
-    noise = 1e-13 * np.abs(inner[m:, m:]).max() * np.abs(mu[free]).max()
-    for a in range(count):
-        base[free[a]] = first[m + a]
-        slope[free[a]] = second[m + a] if abs(second[m + a]) > noise else 0.0
-    pull = -(sigma @ base) - first[:m] @ rows
-    paid = second[:m] @ rows
-    gain = mu - sigma @ slope - paid
-    size_of = 1e-12 * (1.0 + np.abs(mu).max() + np.abs(paid).max())
-    worst = 0.0
-    for a in range(count):
-        worst = max(worst, abs(pull[free[a]]), abs(gain[free[a]]))
-    for i in range(len(z)):
-        if abs(gain[i]) <= size_of:
-            gain[i] = 0.0
-    apart = np.abs(rows @ base - right).max()
-    return base, slope, pull, gain, worst <= 1e3 * size_of and apart <= 1e-12 * (1.0 + np.abs(right).max())
-
-
-@compiled
-def _next_event(
-    base: Floats,
-    slope: Floats,
-    pull: Floats,
-    gain: Floats,
-    state: Ints,
-    low: Floats,
-    high: Floats,
-    current: float,
-) -> tuple[float, int]:
-    """Return the next lambda at which a variable meets a bound or leaves it, and which; (0, -1) if there is none."""
-    best, who = _TINY, -1
-    for i in range(len(base)):
-        at = -1.0
-        if state[i] == FREE:
-            if slope[i] > 0.0:
-                at = (low[i] - base[i]) / slope[i]
-            elif slope[i] < 0.0:
-                at = (high[i] - base[i]) / slope[i]
-        elif low[i] < high[i] and (gain[i] < 0.0 if state[i] == LOW else gain[i] > 0.0):
-            at = -pull[i] / gain[i]
-        at = min(at, current)
-        if at > best:
-            best, who = at, i
-    return (best, who) if who >= 0 else (0.0, -1)
 
 
 @compiled

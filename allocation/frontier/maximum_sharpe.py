@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from allocation.covariance_checks import describe_singularity
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
-from allocation.frontier.efficient_frontier import EfficientFrontier, efficient_frontier
+from allocation.frontier.efficient_frontier import EfficientFrontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.frontier.vertices import best_vertex
-from allocation.input_checks import describe_singularity
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import Polytope
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from allocation.weights import OptimalityCertificate
 from foundation.types import Floats
 

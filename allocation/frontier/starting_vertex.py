@@ -29,10 +29,10 @@ def fill_greedily(mu: Floats, right: Floats, low: Floats, high: Floats) -> tuple
     return z, state, mu - mu[basis]
 
 
-def solve_vertex(
+def _maximise_mean(
     mu: Floats, rows: Floats, right: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Ints, Floats]:
-    """Return a vertex of largest mean under any linear limits, its states and reduced means: the simplex method."""
+) -> tuple[Floats, Floats]:
+    """Return the weights that the simplex method finds, within the bounds, and their reduced means."""
     scale = float(np.abs(mu).max()) or 1.0
     best = linprog(
         -mu / scale,
@@ -47,8 +47,14 @@ def solve_vertex(
     if best.status != 0 or best.x is None:
         raise SolverError(f"the portfolio of largest mean could not be found: {best.message}")
     reduced = -(np.asarray(best.lower.marginals) + np.asarray(best.upper.marginals))
-    reduced = np.where(np.abs(reduced) <= 1e-10, 0.0, reduced) * scale
-    z = np.clip(best.x, low, high)
+    return np.clip(best.x, low, high), np.where(np.abs(reduced) <= 1e-10, 0.0, reduced) * scale
+
+
+def solve_vertex(
+    mu: Floats, rows: Floats, right: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Ints, Floats]:
+    """Return a vertex of largest mean under any linear limits, its states and reduced means: the simplex method."""
+    z, reduced = _maximise_mean(mu, rows, right, low, high)
     near = 1e-10 * np.maximum(1.0, high - low)
     state = np.where(high - z <= near, HIGH, np.where(z - low <= near, LOW, FREE))
     z = np.select([state == HIGH, state == LOW], [high, low], z)

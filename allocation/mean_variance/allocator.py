@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from allocation import input_checks
 from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk, select_covariance
-from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.errors import InputError
 from allocation.input_alignment import align_all, is_plain
 from allocation.mean_variance.preparation import (
     broadcast_rates,
@@ -19,26 +18,14 @@ from allocation.mean_variance.preparation import (
     start_within_bounds,
 )
 from allocation.mean_variance.problem import MeanVarianceProblem
+from allocation.mean_variance.universe_cache import UniverseCache, UniverseMembers
 from allocation.problem.closed_markets import fix_bounds
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import Limits, build_limits
 from allocation.solver.lagrangian import solve_lagrangian
 from allocation.solver.programme import Programme
 from allocation.solver.terms import Gross, Term, Uncertainty, Variance
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
-
-
-@dataclass(frozen=True, eq=False)
-class _Members:
-    """Numbers that all decisions on one universe of n assets share: limits, and rates of shape (n,)."""
-
-    limits: Limits
-    cost: Floats
-    impact: Floats
-    benchmark: Floats
-    nothing: Floats
 
 
 class MeanVariance:
@@ -88,11 +75,7 @@ class MeanVariance:
         self.uncertainty = uncertainty
         self.cost = broadcast_rates("cost", cost, self.assets)
         self.impact = broadcast_rates("impact", impact, self.assets)
-        self.benchmark = constraints.benchmark_weights(self.assets)
-        self._kept: dict[bytes, _Members] = {}
-        self._refused: dict[bytes, InfeasibleError] = {}
-        everything = np.ones(len(self.assets), dtype=bool)
-        self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
+        self._universes = UniverseCache(self.assets, constraints, self.cost, self.impact)
 
     def with_fixed(self, weights: Mapping[str, float]) -> MeanVariance:
         """Return the same problem with the weights of some assets fixed, whatever their own limits."""
@@ -150,11 +133,11 @@ class MeanVariance:
         if not is_plain(mu, sigma, held, universe, error):
             mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
         input_checks.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
-        self._raise_known_conflict(position, universe)
+        self._universes.raise_known_conflict(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
         answer = solve_lagrangian(decision.programme, decision.terms) if decision.room >= 0 else None
         if answer is None:
-            self._check_feasible(position, mu, universe)
+            self._universes.check_feasible(position, mu, universe)
             decision, answer = decision.solve_relaxed()
         return decision.weights(answer)
 
@@ -162,7 +145,7 @@ class MeanVariance:
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
     ) -> MeanVarianceProblem:
         """Return the problem that `solve` solves, with the same parameters; inputs are not checked."""
-        members = self._members(mu, universe)
+        members = self._universes.members(mu, universe)
         limits, inside = members.limits, members.limits.inside
         pulled, start, forced = start_within_bounds(mu, held, members.impact, inside, limits.low, limits.high)
         risk = sigma if len(inside) == len(self.assets) else select_covariance(sigma, inside)
@@ -183,7 +166,9 @@ class MeanVariance:
         others = self._terms(position, risk, error, members)
         return MeanVarianceProblem(position, self.constraints, limits, programme, held, forced, others)
 
-    def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
+    def _terms(
+        self, position: int, sigma: Risk, error: Floats | None, members: UniverseMembers
+    ) -> tuple[Term, ...]:
         """Return the terms that are not quadratic, without the limit on turnover."""
         c, terms = self.constraints, list[Term]()
         if c.leverage is not None and not is_implied_by_budget(c.leverage, members.limits):
@@ -196,34 +181,3 @@ class MeanVariance:
         if c.tracking_error is not None:
             terms.append(Variance("tracking error", sigma, members.benchmark, c.tracking_error))
         return tuple(terms)
-
-    def _members(self, mu: Floats, universe: Bools) -> _Members:
-        """Return the numbers that decisions on a universe share; limits that depend on the means are rebuilt."""
-        if self.constraints.minimum_return is not None:
-            return self._on(build_limits(self.constraints, self.assets, universe, mu))
-        key = universe.tobytes()
-        if key not in self._kept:
-            self._kept[key] = self._on(build_limits(self.constraints, self.assets, universe))
-        return self._kept[key]
-
-    def _on(self, limits: Limits) -> _Members:
-        inside = limits.inside
-        nothing = np.zeros(len(inside))
-        return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
-
-    def _raise_known_conflict(self, position: int, universe: Bools) -> None:
-        """Raise the conflict of limits that was found before on the same universe."""
-        error = self._refused.get(universe.tobytes()) if self._refused else None
-        if error is not None:
-            raise error.at(position)
-
-    def _check_feasible(self, position: int, mu: Floats, universe: Bools) -> None:
-        """Raise an error with the row if the limits contradict one another."""
-        try:
-            check_feasible(self.constraints, self.assets, universe, mu)
-        except InfeasibleError as error:
-            if self.constraints.minimum_return is None:
-                self._refused[universe.tobytes()] = error
-            raise error.at(position) from error
-        except SolverError as error:
-            raise SolverError(f"row {position}: {error}") from error

@@ -12,8 +12,9 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.input_alignment import align_inputs
 from allocation.problem.closed_markets import fix_bounds
-from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family
 from allocation.problem.feasibility import check_feasible
+from allocation.problem.sum_limits import Group
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 

@@ -67,13 +67,7 @@ class Blend:
         if new is None and self.together:
             return None
         shares = held if new is None else new
-        answers: dict[str, TradeDecision] = {
-            name: part(
-                position, state.select_sleeve(name).restart() if self.together else state.select_sleeve(name)
-            )
-            for (name, part), share in zip(self.parts.items(), shares, strict=True)
-            if share > FUNDED
-        }
+        answers = self._ask_parts(position, state, shares)
         if new is None and not any(isinstance(answer, Weights) for answer in answers.values()):
             return next((answer for answer in answers.values() if answer is not None), None)
         by_name = dict(zip(self.parts, shares.tolist(), strict=True))
@@ -84,6 +78,15 @@ class Blend:
                 for name, answer in answers.items()
             },
         )
+
+    def _ask_parts(self, position: int, state: PortfolioState, shares: Floats) -> dict[str, TradeDecision]:
+        """Return the decision of each part that has money."""
+        answers = dict[str, TradeDecision]()
+        for (name, part), share in zip(self.parts.items(), shares, strict=True):
+            if share > FUNDED:
+                sleeve = state.select_sleeve(name)
+                answers[name] = part(position, sleeve.restart() if self.together else sleeve)
+        return answers
 
 
 def resolve_decision(position: int, answer: TradeDecision, state: PortfolioState) -> Weights:

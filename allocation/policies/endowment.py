@@ -94,7 +94,7 @@ class Endowment:
         goal = self.rebalancing.trade(index, now, wanted, started=state.started)
         if goal is None:
             return None
-        shares = limit_trades(now, goal, self.limits) if state.started else goal
+        shares = _limit_trades(now, goal, self.limits) if state.started else goal
         parts = self._parts(shares, kept, eligible)
         weights = np.sum([part.weights for part in parts.values()], axis=0)
         parts["cash"] = Sleeve(np.zeros_like(weights), float(shares[-1]))
@@ -116,7 +116,7 @@ class Endowment:
         return parts
 
 
-def limit_trades(held: Floats, target: Floats, limits: Floats) -> Floats:
+def _limit_trades(held: Floats, target: Floats, limits: Floats) -> Floats:
     """Return shares of classes after one rebalance, shape (M,): none moved by more than its limit, all of sum 1.
 
     Liquid classes have an infinite limit; there must be one. `held` and `target` sum to 1.

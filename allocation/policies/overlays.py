@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from allocation.covariance_checks import SEMIDEFINITE
 from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InputError
-from allocation.input_checks import SEMIDEFINITE
 from allocation.policies.blend import prefix_sleeves, resolve_decision
 from allocation.policies.policy import Policy, TradeDecision
 from allocation.policies.portfolio_state import PortfolioState

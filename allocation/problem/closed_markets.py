@@ -28,7 +28,7 @@ LARGEST_SCALE = 10.0
 
 
 @runtime_checkable
-class FixesWeights(Protocol):
+class _FixesWeights(Protocol):
     """An allocator that can hold the weights of some assets fixed."""
 
     def with_fixed(self, weights: Mapping[str, float]) -> Allocator:
@@ -37,7 +37,7 @@ class FixesWeights(Protocol):
 
 def fix_weights(allocator: Allocator, weights: Mapping[str, float]) -> Allocator:
     """Return an allocator with the weights of some assets fixed; itself if it cannot fix any."""
-    return allocator.with_fixed(weights) if isinstance(allocator, FixesWeights) else allocator
+    return allocator.with_fixed(weights) if isinstance(allocator, _FixesWeights) else allocator
 
 
 def fix_bounds(constraints: Constraints, weights: Mapping[str, float]) -> Constraints:

@@ -10,7 +10,8 @@ from scipy import sparse
 
 from allocation.errors import InfeasibleError, SolverError
 from allocation.problem.constraints import Constraints
-from allocation.problem.limits import Limit, build_limits
+from allocation.problem.limit_builder import build_limits
+from allocation.problem.limits import Limit
 from foundation.types import Bools, Floats
 
 

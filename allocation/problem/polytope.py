@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import linprog
 
 from allocation.errors import LimitError
-from allocation.problem.constraints import Constraints, check_known
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import check_known
 from foundation.types import Bools, Floats, Ints
 
 TOLERANCE = 1e-9
@@ -78,21 +79,22 @@ class Polytope:
         prices = np.zeros(len(self.rows))
         if between.any():
             binding = self._binding(w)
-            prices[binding] = np.linalg.lstsq(self.rows[binding][:, between].T, slope[between], rcond=1e-12)[
-                0
-            ]
+            columns = self.rows[binding][:, between].T
+            prices[binding] = np.linalg.lstsq(columns, slope[between], rcond=1e-12)[0]
         bound = self.bound_linear(slope, prices) - float(slope @ w)
         if bound <= 1e-9 * float(np.abs(slope).max()):
             return bound
+        return min(bound, self._maximise(slope) - float(slope @ w))
+
+    def _maximise(self, slope: Floats) -> float:
+        """Return the largest slope @ z by linear programming, infinite where that fails."""
         best = linprog(
             -slope,
             A_ub=np.vstack([self.rows, -self.rows]),
             b_ub=np.r_[self.upper, -self.lower],
             bounds=list(zip(self.low, self.high, strict=True)),
         )
-        if best.status != 0 or best.fun is None:
-            return bound
-        return min(bound, -float(best.fun) - float(slope @ w))
+        return np.inf if best.status != 0 or best.fun is None else -float(best.fun)
 
     def bound_linear(self, slope: Floats, prices: Floats) -> float:
         """Return an upper bound of slope @ z over the polytope, for any multipliers of the rows, shape (M,)."""

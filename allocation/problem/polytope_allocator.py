@@ -4,100 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk
-from allocation.decision_status import DecisionStatus
-from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.errors import InfeasibleError, SolverError
 from allocation.input_alignment import align_inputs
-from allocation.input_checks import check_covariance, check_means, find_members
+from allocation.input_checks import find_members
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.feasibility import check_row_feasible
-from allocation.problem.polytope import LINEAR, TOLERANCE, Polytope, check_supported, make_polytope
+from allocation.problem.polytope import LINEAR, TOLERANCE, check_supported, make_polytope
 from allocation.weights import OptimalityCertificate, Weights
-from foundation.types import Bools, Floats, Ints
-
-
-@dataclass(eq=False, slots=True)
-class DecisionInputs:
-    """Inputs of one decision, and the limits on the n assets of its universe.
-
-    Attributes
-    ----------
-    position : int
-        Row of the decision.
-    assets : tuple of str, length N
-    universe : ndarray of bool, shape (N,)
-    inside : ndarray of int, shape (n,)
-        Indices of the universe.
-    limits : Polytope
-        On the n assets.
-    mu, sigma : ndarray of shape (N,), Risk of N assets
-        Checked when they are read, by `means` and `covariance`.
-    validate : bool
-        See `Allocator.solve`.
-    """
-
-    position: int
-    assets: tuple[str, ...]
-    universe: Bools
-    inside: Ints
-    limits: Polytope
-    mu: Floats | None
-    sigma: Risk | None
-    validate: bool
-
-    def means(self) -> Floats:
-        """Return the expected returns of the universe, shape (n,).
-
-        Raises
-        ------
-        InputError
-            If there are none, or one of them is not finite.
-        """
-        if self.mu is None:
-            raise InputError(f"row {self.position}: this allocator needs expected returns")
-        return check_means(self.position, self.assets, self.mu, self.inside)
-
-    def covariance(self) -> Risk:
-        """Return the covariance of the universe, of n assets.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it is unusable.
-        """
-        if self.sigma is None:
-            raise InputError(f"row {self.position}: this allocator needs a covariance")
-        return check_covariance(self.position, self.assets, self.sigma, self.inside, self.validate)
-
-
-@dataclass(eq=False, slots=True)
-class Optimum:
-    """Result of an optimisation.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (n,)
-        Of the universe.
-    gap : float
-        See `OptimalityCertificate`.
-    slack : mapping of str to float
-        Of limits beside the linear ones.
-    status : DecisionStatus
-    note : str
-    """
-
-    weights: Floats
-    gap: float = math.nan
-    slack: Mapping[str, float] = field(default_factory=dict)
-    status: DecisionStatus = DecisionStatus.SOLVED
-    note: str = ""
+from foundation.types import Bools, Floats
 
 
 class PolytopeAllocator(ABC):

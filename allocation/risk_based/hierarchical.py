@@ -12,8 +12,9 @@ from scipy.spatial.distance import pdist, squareform
 from allocation.covariance_types import to_dense
 from allocation.errors import InputError
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import BOUNDS, TOLERANCE
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from foundation.types import Floats, Ints
 
 Linkage = Literal["single", "average", "complete", "ward"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from allocation.covariance_types import Risk
 from allocation.frontier.maximum_sharpe import MaximumSharpe
-from allocation.problem.polytope_allocator import DecisionInputs
+from allocation.problem.decision_inputs import DecisionInputs
 from foundation.types import Floats
 
 

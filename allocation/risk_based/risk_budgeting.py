@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from allocation.asset_names import align_values
-from allocation.covariance_types import FactorCovariance, Risk
-from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
-from allocation.input_checks import describe_singularity
+from allocation.covariance_checks import describe_singularity
+from allocation.covariance_types import Risk
+from allocation.errors import InputError, LimitError, SolverError
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import BOUNDS, TOLERANCE
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
-from allocation.risk_based.kernels import minimise_bounded, minimise_unbounded, multiply_covariance
+from allocation.problem.polytope_allocator import PolytopeAllocator
+from allocation.risk_based.budget_solver import ERROR, solve_bounded, solve_unbounded
 from foundation.types import Bools, Floats
-
-ERROR = 1e-10
-"""Largest error of a share of risk that is returned."""
 
 
 class RiskBudgeting(PolytopeAllocator):
@@ -104,11 +102,11 @@ class RiskBudgeting(PolytopeAllocator):
         budgets = self.budgets[inputs.inside] / self.budgets[inputs.inside].sum()
         low, high = np.maximum(inputs.limits.low, 0.0), inputs.limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
-        weights = _free(sigma, budgets, invested)
+        weights = solve_unbounded(sigma, budgets, invested)
         if weights is None or bool((weights < low).any() or (weights > high).any()):
             if weights is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
                 self.check_feasible(inputs)
-            weights = _bounded(position, sigma, budgets, invested, low, high)
+            weights = solve_bounded(position, sigma, budgets, invested, low, high)
         error, gap = _evidence(sigma, budgets, weights, low, high)
         if not error <= ERROR:
             raise SolverError(
@@ -125,72 +123,6 @@ def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Fl
     if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
         raise InputError(f"budgets must be finite, 0 or more and not all 0, not {list(array)}")
     return np.asarray(array / array.sum())
-
-
-def _parts(sigma: Risk) -> tuple[Floats, Floats, Floats]:
-    """Return matrix, specific variances (empty if dense) and variances, as the kernels take them."""
-    if isinstance(sigma, FactorCovariance):
-        return sigma.loadings, sigma.specific, sigma.diagonal()
-    return sigma, np.empty(0), np.ascontiguousarray(sigma.diagonal())
-
-
-def _free(sigma: Risk, budgets: Floats, invested: float) -> Floats | None:
-    """Return the weights without bounds, or None if Newton's method does not arrive."""
-    solved, x, _ = minimise_unbounded(*_parts(sigma), budgets, 0.1 * ERROR)
-    return np.asarray(x * (invested / x.sum())) if solved else None
-
-
-def _bounded(
-    position: int, sigma: Risk, budgets: Floats, invested: float, low: Floats, high: Floats
-) -> Floats:
-    """Return the weights within bounds: find the price at which they sum to what is invested."""
-    if high.sum() - invested <= 1e-12:
-        return np.array(high)
-    if invested - low.sum() <= 1e-12:
-        return np.array(low)
-    matrix, specific, variances = _parts(sigma)
-    x = np.clip(invested * budgets / np.sqrt(variances) / (budgets / np.sqrt(variances)).sum(), low, high)
-    x = np.maximum(x, 1e-300)
-
-    def missing(price: float) -> float:
-        if not minimise_bounded(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
-            raise SolverError(f"row {position}: coordinate descent did not arrive in 5,000 sweeps")
-        return float(x.sum()) - invested
-
-    variance = float(x @ multiply_covariance(matrix, specific, x))
-    if not variance > 0:
-        raise SolverError(f"row {position}: the covariance is not positive definite")
-    _root(position, missing, variance)
-    return np.asarray(x)
-
-
-def _root(position: int, missing: Callable[[float], float], price: float) -> None:
-    """Leave `missing` called at the price at which it is 0: doubling, then the Illinois rule on log prices."""
-    a, fa = price, missing(price)
-    factor = 2.0 if fa < 0 else 0.5
-    b, fb = a, fa
-    for _ in range(400):
-        if fb * fa <= 0 and b != a:
-            break
-        a, fa = b, fb
-        b = a * factor
-        fb = missing(b)
-    else:
-        raise InfeasibleError(
-            f"row {position}: at no price of risk do weights within the bounds sum to what is invested: "
-            "minimum weights leave no room for budgets",
-            ("minimum weight",),
-        )
-    for _ in range(200):
-        if abs(fb) <= 1e-15 or abs(np.log(b / a)) < 1e-15:
-            return
-        c = float(np.exp((np.log(a) * fb - np.log(b) * fa) / (fb - fa)))
-        fc = missing(c)
-        if fc * fb < 0:
-            a, fa = b, fb
-        else:
-            fa *= 0.5
-        b, fb = c, fc
 
 
 def _evidence(sigma: Risk, budgets: Floats, w: Floats, low: Floats, high: Floats) -> tuple[float, float]:

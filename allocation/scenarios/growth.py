@@ -8,11 +8,12 @@ import numpy as np
 from scipy.optimize import linprog
 
 from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.input_alignment import align_columns
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import Polytope
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
 from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme
@@ -150,6 +151,15 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
     return best, least
 
 
+def _make_programme(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Programme:
+    box, sums, zeros = (
+        (limits.low, limits.high),
+        (limits.rows, limits.lower, limits.upper),
+        np.zeros(len(start)),
+    )
+    return Programme(linear, bend, 1.0, zeros, zeros, start, *box, *sums, zeros)
+
+
 def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Floats:
     """Return the weights of the largest linear @ z - z'bend z / 2 within the limits.
 
@@ -159,21 +169,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
     try:
         return efficient_frontier(linear, bend, limits, validate=False).at_risk_aversion(1.0)
     except SolverError:
-        zeros = np.zeros(len(start))
-        programme = Programme(
-            mu=linear,
-            sigma=bend,
-            gamma=1.0,
-            cost=zeros,
-            impact=zeros,
-            ridge=zeros,
-            start=start,
-            low=limits.low,
-            high=limits.high,
-            rows=limits.rows,
-            lower=limits.lower,
-            upper=limits.upper,
-        )
+        programme = _make_programme(linear, bend, limits, start)
         solution = programme.solve()
         if solution is None:
             answer = solve_interior_point(programme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -11,8 +12,9 @@ from scipy.optimize import linprog
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import align_columns
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import Polytope
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
 from foundation.types import Floats
 
@@ -20,7 +22,7 @@ _OPTIMAL = 1e-7
 """Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""
 
 
-def conditional_value_at_risk(losses: Floats, level: float) -> float:
+def _conditional_value_at_risk(losses: Floats, level: float) -> float:
     """Return the mean of the worst 1 - level of equally likely losses, a scenario at the edge counted in part.
 
     Parameters
@@ -122,6 +124,17 @@ class MeanCVaR(PolytopeAllocator):
         return Optimum(w, _gap(scenarios, limits, mean, gamma, self.level, w, chances))
 
 
+def _stack_rows(scenarios: Floats, limits: Polytope) -> Any:
+    """Return the coefficients of the limits on losses, then of those on sums of weights."""
+    count = len(scenarios)
+    excess = sparse.hstack(
+        [sparse.csr_array(np.column_stack([-scenarios, -np.ones(count)])), -sparse.eye_array(count)]
+    )
+    both = np.vstack([limits.rows, -limits.rows])
+    sums = sparse.hstack([sparse.csr_array(both), sparse.csr_array((len(both), count + 1))])
+    return sparse.vstack([excess, sums], format="csr")
+
+
 def _programme(
     scenarios: Floats, limits: Polytope, mean: Floats, gamma: float, level: float
 ) -> tuple[Floats, Floats] | None:
@@ -133,15 +146,10 @@ def _programme(
     # Returns of a minute are as small as tolerances: bring both parts of the objective to order 1.
     size = float(np.abs(scenarios).max()) or 1.0
     weight = max(gamma * size, float(np.abs(mean).max()))
-    excess = sparse.hstack(
-        [sparse.csr_array(np.column_stack([-scenarios / size, -np.ones(count)])), -sparse.eye_array(count)]
-    )
-    both = np.vstack([limits.rows, -limits.rows])
-    sums = sparse.hstack([sparse.csr_array(both), sparse.csr_array((len(both), count + 1))])
     tail = gamma * size / weight
     answer = linprog(
         np.r_[-mean / weight, tail, np.full(count, tail / ((1 - level) * count))],
-        A_ub=sparse.vstack([excess, sums], format="csr"),
+        A_ub=_stack_rows(scenarios / size, limits),
         b_ub=np.r_[np.zeros(count), limits.upper, -limits.lower],
         bounds=[*zip(limits.low, limits.high, strict=True), (None, None), *[(0, None)] * count],
         method="highs",
@@ -151,6 +159,15 @@ def _programme(
         return None
     chances = -np.asarray(answer.ineqlin.marginals)[:count] / tail
     return np.clip(answer.x[:n], limits.low, limits.high), chances
+
+
+def _make_probabilities(chances: Floats, most: float) -> Floats:
+    """Return probabilities of at most `most` whatever the solver gave; the bound may become loose but not wrong."""
+    q = np.clip(chances, 0.0, most)
+    total = q.sum()
+    if total > 1:
+        return np.asarray(q / total)
+    return np.asarray(q + (most - q) * ((1 - total) / max(float((most - q).sum()), 1e-300)))
 
 
 def _gap(
@@ -167,15 +184,8 @@ def _gap(
     CVaR is the largest mean loss over probabilities q of at most 1 / ((1 - level) T) each, so that any such q makes
     mu'z - gamma q'(-R z) at least the objective of any z: a linear function, whose best value limits bound.
     """
-    # Whatever the solver gave becomes probabilities; that can make the bound loose but not wrong.
-    most = 1 / ((1 - level) * len(scenarios))
-    q = np.clip(chances, 0.0, most)
-    q = (
-        q / q.sum()
-        if q.sum() > 1
-        else q + (most - q) * ((1 - q.sum()) / max(float((most - q).sum()), 1e-300))
-    )
+    q = _make_probabilities(chances, 1 / ((1 - level) * len(scenarios)))
     slope = mean + gamma * q @ scenarios
-    here = float(mean @ w) - gamma * conditional_value_at_risk(-scenarios @ w, level)
+    here = float(mean @ w) - gamma * _conditional_value_at_risk(-scenarios @ w, level)
     scale = max(gamma * float(np.abs(scenarios).max()), float(np.abs(mean).max()), 1e-300)
     return (limits.bound_ascent(slope, w) + float(slope @ w) - here) / scale

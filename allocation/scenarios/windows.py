@@ -53,14 +53,7 @@ class Scenarios:
             If there are fewer rows, or an asset has a hole.
         """
         if self.at_least is not None and 0 <= position < len(self.returns):
-            past = self.returns[max(0, position - self.window + 1) : position + 1][:, inside]
-            past = past[np.isfinite(past).all(axis=1)]
-            if len(past) < self.at_least:
-                raise InputError(
-                    f"row {position}: all assets have a return in {len(past)} of the last {self.window} rows, "
-                    f"{self.at_least} are needed"
-                )
-            return np.ascontiguousarray(past, dtype=np.float64)
+            return self._select_complete(position, inside, self.at_least)
         if not self.window - 1 <= position < len(self.returns):
             raise InputError(
                 f"row {position}: a window of {self.window} rows needs rows {self.window - 1} to "
@@ -72,5 +65,16 @@ class Scenarios:
             raise InputError(
                 f"row {position}: {self.assets[inside[bad[0]]]!r} does not have a return in each of the "
                 f"{self.window} rows of the window"
+            )
+        return np.ascontiguousarray(past, dtype=np.float64)
+
+    def _select_complete(self, position: int, inside: Ints, at_least: int) -> Floats:
+        """Return the rows of the window in which no asset has a hole."""
+        past = self.returns[max(0, position - self.window + 1) : position + 1][:, inside]
+        past = past[np.isfinite(past).all(axis=1)]
+        if len(past) < at_least:
+            raise InputError(
+                f"row {position}: all assets have a return in {len(past)} of the last {self.window} rows, "
+                f"{at_least} are needed"
             )
         return np.ascontiguousarray(past, dtype=np.float64)

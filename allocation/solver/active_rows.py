@@ -175,8 +175,7 @@ def _narrow_by_assets(
 @compiled
 def row_limit(index: int, row_state: Ints, lower: Floats, upper: Floats) -> float:
     """Return the limit at which a row is met."""
-    bound: float = upper[index] if row_state[index] > 0 else lower[index]
-    return bound
+    return float(upper[index] if row_state[index] > 0 else lower[index])
 
 
 @compiled
@@ -191,10 +190,8 @@ def _give_way(which: int, freed: int, segments: Ints, row_state: Ints) -> None:
 @compiled
 def _between(floor: float, ceiling: float, row_state: int) -> float:
     """Return a multiplier between two that may be infinite, with the sign that the row's state requires if possible."""
-    if row_state == AT_UPPER:
-        floor = max(floor, 0.0)
-    if row_state == AT_LOWER:
-        ceiling = min(ceiling, 0.0)
+    floor = max(floor, 0.0) if row_state == AT_UPPER else floor
+    ceiling = min(ceiling, 0.0) if row_state == AT_LOWER else ceiling
     if np.isfinite(floor) and np.isfinite(ceiling):
         return 0.5 * (floor + ceiling)
     if np.isfinite(floor):

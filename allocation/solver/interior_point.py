@@ -113,6 +113,13 @@ def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _make_solver(factors: bool, tolerance: float) -> Any:
+    solver = piqp.SparseSolver() if factors else piqp.DenseSolver()
+    solver.settings.eps_abs = solver.settings.eps_rel = tolerance
+    solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance
+    return solver
+
+
 def _run(built: dict[str, Any], factors: bool) -> Any:
     """Return PIQP's result, or None if it does not converge at any tolerance."""
     equal = built["equal"]
@@ -121,9 +128,7 @@ def _run(built: dict[str, Any], factors: bool) -> Any:
     bounded = ~equal & (np.isfinite(built["low"]) | np.isfinite(built["high"]))
     G, low, high = built["rows"][bounded], built["low"][bounded], built["high"][bounded]
     for tolerance in _TOLERANCES:
-        solver = piqp.SparseSolver() if factors else piqp.DenseSolver()
-        solver.settings.eps_abs = solver.settings.eps_rel = tolerance
-        solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance
+        solver = _make_solver(factors, tolerance)
         form = sparse.csc_matrix if factors else _dense
         solver.setup(
             form(built["P"]),

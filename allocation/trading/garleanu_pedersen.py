@@ -3,72 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from allocation.allocator import Allocator
+from allocation.covariance_checks import check_covariance, describe_singularity
 from allocation.covariance_types import Risk, to_dense
 from allocation.errors import InputError
 from allocation.input_alignment import align_vector
-from allocation.input_checks import check_covariance, describe_singularity
 from allocation.problem.allocator_wrapper import AllocatorWrapper
+from allocation.trading.signals import Signals
 from allocation.trading.trading_speed import Preferences, diagonalise_jointly
 from allocation.weights import Weights
 from foundation.types import Bools, Floats, Ints
-
-
-@dataclass(frozen=True, eq=False)
-class Signals:
-    """Forecasts in parts that fade at different speeds.
-
-    Attributes
-    ----------
-    positions : ndarray of int, shape (D,)
-        Rows of the panel at whose close they were made, increasing.
-    mean : ndarray of shape (D, K, N)
-        Expected excess return over one period by each signal; their sum is the forecast.
-    decay : ndarray of shape (D, K)
-        Share of each signal that is gone at the next decision, as known at the row, between 0 and 1.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit or a decay is out of range.
-    """
-
-    positions: Ints
-    mean: Floats
-    decay: Floats
-
-    def __post_init__(self) -> None:
-        """Check the shapes and the decay."""
-        if (
-            self.mean.ndim != 3
-            or self.decay.shape != self.mean.shape[:2]
-            or len(self.positions) != len(self.mean)
-        ):
-            raise InputError(
-                f"signals: {len(self.positions)} positions, means of shape {self.mean.shape} and decays of shape "
-                f"{self.decay.shape}, expected D, (D, K, N) and (D, K)"
-            )
-        if not ((self.decay >= 0) & (self.decay <= 1)).all():
-            raise InputError(
-                f"signals: decays run from {self.decay.min():g} to {self.decay.max():g}, expected 0 to 1"
-            )
-
-    def at(self, position: int) -> tuple[Floats, Floats]:
-        """Return means of shape (K, N) and decays of shape (K,) at a row.
-
-        Raises
-        ------
-        InputError
-            If there are none.
-        """
-        index = int(np.searchsorted(self.positions, position))
-        if index == len(self.positions) or self.positions[index] != position:
-            raise InputError(f"row {position}: there are no signals")
-        return self.mean[index], self.decay[index]
 
 
 class AimPortfolio(AllocatorWrapper):

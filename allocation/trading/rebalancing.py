@@ -75,10 +75,10 @@ class Rebalancing:
             return target
         if (np.abs(held - target) <= band + _ROUNDING).all():
             return None
-        return target if self.to == "target" else project_to_band(held, target, band)
+        return target if self.to == "target" else _project_to_band(held, target, band)
 
 
-def project_to_band(held: Floats, target: Floats, band: Floats) -> Floats:
+def _project_to_band(held: Floats, target: Floats, band: Floats) -> Floats:
     """Return the weights inside the bands that are nearest to those held and sum to what the target sums to.
 
     They are clip(held + s, low, high) with one shift s for all. No band reaches across 0.

@@ -184,25 +184,3 @@ def matching_cost(proportional: float, variance: float, trade: float) -> float:
             "than 0"
         )
     return 2 * proportional / (variance * trade)
-
-
-def estimate_decay(mean: Floats, unknown: float = 0.0) -> Floats:
-    """Return by what share forecasts had faded from one decision to the next, as known at each, shape (D,).
-
-    One less the slope of a forecast on the one before it, of all assets and decisions so far, through the origin and
-    kept between 0 and 1. Take out what does not fade first, such as the mean over assets.
-
-    Parameters
-    ----------
-    mean : ndarray of shape (D, N)
-        Forecasts at successive decisions; pairs with NaN are left out.
-    unknown : float
-        Where there is no pair yet.
-    """
-    before, after = mean[:-1], mean[1:]
-    ok = np.isfinite(before) & np.isfinite(after)
-    f, g = np.where(ok, before, 0.0), np.where(ok, after, 0.0)
-    energy = np.concatenate([[0.0], np.cumsum((f * f).sum(axis=1))])
-    product = np.concatenate([[0.0], np.cumsum((f * g).sum(axis=1))])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(energy > 0, 1 - np.clip(product / energy, 0.0, 1.0), unknown)

@@ -9,10 +9,10 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
+from allocation.covariance_checks import check_covariance
 from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
 from allocation.errors import InputError
 from allocation.input_alignment import align_vector
-from allocation.input_checks import check_covariance
 from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.views.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.views.forecast_views import ForecastViews
@@ -31,7 +31,7 @@ Market = Floats | Callable[[int], Floats] | None
 """Weights of the market, shape (N,) or by asset, or what returns those known at a row; None is 1/N."""
 
 
-def market_at(market: Market, position: int, universe: Bools) -> Floats:
+def _market_at(market: Market, position: int, universe: Bools) -> Floats:
     """Return the market's weights within the universe, scaled to sum to 1, shape (n,).
 
     Raises
@@ -70,7 +70,7 @@ def equilibrium_path(covariances: CovariancePath, market: Market, risk_aversion:
     out = np.full((len(rows), len(rows[0][1]) if rows else 0), np.nan)
     for d, (position, (sigma, universe)) in enumerate(zip(covariances.positions, rows, strict=True)):
         if _has_market(market, int(position), universe):
-            weights = market_at(market, int(position), universe)
+            weights = _market_at(market, int(position), universe)
             out[d, universe] = implied_returns(select_covariance(sigma, universe), weights, risk_aversion)
     return out
 
@@ -152,7 +152,7 @@ class BlackLitterman(AllocatorWrapper):
         market = self.market
         if callable(market):
             market = align_vector("market", market(position), self.assets)
-        prior = implied_returns(sigma, market_at(market, position, universe), self.risk_aversion)
+        prior = implied_returns(sigma, _market_at(market, position, universe), self.risk_aversion)
         stated, picks = select_views(self.views, position, self.assets, universe)
         picks = picks[:, universe]
         values, confidence = np.full(len(prior), np.nan), np.zeros(len(prior))

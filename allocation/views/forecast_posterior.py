@@ -46,7 +46,7 @@ def posterior_of_forecasts(
         )
     c = np.where(np.isfinite(values), confidence, 0.0)
     if errors == "independent":
-        return posterior_by_asset(
+        return _posterior_by_asset(
             prior, sigma, values, omega_of_confidence(c, tau * sigma.diagonal()), tau=tau
         )
     viewed = c > 0
@@ -61,7 +61,9 @@ def posterior_of_forecasts(
     return combine_views(prior, full, np.eye(len(prior))[viewed], values[viewed], omega, tau=tau)
 
 
-def posterior_by_asset(prior: Floats, sigma: Risk, values: Floats, omega: Floats, *, tau: float) -> Posterior:
+def _posterior_by_asset(
+    prior: Floats, sigma: Risk, values: Floats, omega: Floats, *, tau: float
+) -> Posterior:
     """Combine equilibrium with independent views of single assets; by factors if the covariance is.
 
     Parameters

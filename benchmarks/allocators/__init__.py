@@ -11,4 +11,4 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
     os.environ.setdefault(variable, "1")
 
 # The problems, their loader and their reference solutions come from the tests.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "test_allocation"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "test_allocation" / "mean_variance"))

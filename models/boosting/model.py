@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from foundation.types import Floats, Json
 from models.base import Forecaster, make_rows
+from models.boosting.stages import split_booster
 from models.dataset import Rows
 from models.errors import NotFittedError
-from models.walk_forward.moments import demean_by_date
+from models.walk_forward.losses import square_errors
 from validation.folds.walk_forward import inner_folds
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ _STEPS = 20
 """How many numbers of trees are tried, evenly spaced in their logarithm."""
 
 
+@dataclass(eq=False, repr=False)
 class Boosting(Forecaster):
     """LightGBM on the raw features (Ke et al., 2017); missing values are left to the trees.
 
@@ -65,33 +68,18 @@ class Boosting(Forecaster):
         `predict` uses these, so that threads may predict with the same fitted model at the same time.
     """
 
-    def __init__(
-        self,
-        selection: Literal["past", "nested"] = "past",
-        inner_splits: int = 2,
-        max_trees: int = 200,
-        learning_rate: float = 0.02,
-        num_leaves: int = 12,
-        min_rows_in_leaf: int = 100,
-        feature_fraction: float = 0.15,
-        row_fraction: float = 0.7,
-        l2: float = 10.0,
-        max_bin: int = 31,
-        rebin: float = 0.3,
-        seed: int = 0,
-    ) -> None:
-        self.selection = selection
-        self.inner_splits = inner_splits
-        self.max_trees = max_trees
-        self.learning_rate = learning_rate
-        self.num_leaves = num_leaves
-        self.min_rows_in_leaf = min_rows_in_leaf
-        self.feature_fraction = feature_fraction
-        self.row_fraction = row_fraction
-        self.l2 = l2
-        self.max_bin = max_bin
-        self.rebin = rebin
-        self.seed = seed
+    selection: Literal["past", "nested"] = "past"
+    inner_splits: int = 2
+    max_trees: int = 200
+    learning_rate: float = 0.02
+    num_leaves: int = 12
+    min_rows_in_leaf: int = 100
+    feature_fraction: float = 0.15
+    row_fraction: float = 0.7
+    l2: float = 10.0
+    max_bin: int = 31
+    rebin: float = 0.3
+    seed: int = 0
 
     def parameters(self, n_rows: int) -> dict[str, Any]:
         """Return LightGBM's parameters for a fit to so many rows."""
@@ -176,7 +164,7 @@ class Boosting(Forecaster):
         self.n_trees_ = self.tree_counts()[int(np.argmin(self.inner_losses(X, y, rows)))]
         data = lgb.Dataset(X, y, weight=rows.weight, params=self.parameters(len(y)))
         self.booster_ = self.grow(data, len(y), self.n_trees_)
-        self.stages_ = _split_booster(self.booster_, self._used_steps())
+        self.stages_ = split_booster(self.booster_, self._used_steps())
         return self
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
@@ -207,27 +195,3 @@ class Boosting(Forecaster):
 
     def _used_steps(self) -> list[int]:
         return [n for n in self.tree_counts() if n <= self.n_trees_]
-
-
-def _split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
-    """Return one booster per stage, which holds the trees that this stage adds.
-
-    Parameters
-    ----------
-    booster : lightgbm.Booster
-    stages : sequence of int
-        Numbers of trees, increasing.
-    """
-    import lightgbm as lgb
-
-    return tuple(
-        lgb.Booster(model_str=booster.model_to_string(start_iteration=start, num_iteration=stop - start))
-        for start, stop in zip([0, *stages[:-1]], stages, strict=True)
-    )
-
-
-def square_errors(errors: Floats, rows: Rows, *, relative: bool) -> Floats:
-    """Return weighted squared errors (n, S), of differences within dates only if `relative`."""
-    if relative:
-        errors = demean_by_date(errors, rows.date, rows.weight)
-    return errors**2 if rows.weight is None else errors**2 * rows.weight[:, None]

@@ -14,9 +14,10 @@ import numpy as np
 
 from foundation.types import Floats, Ints, Json
 from models.boosting.binned_rows import Binned
-from models.boosting.model import Boosting, square_errors
+from models.boosting.model import Boosting
 from models.dataset import Dataset, Rows
 from models.parallel.executors import Executor, count_threads
+from models.walk_forward.losses import square_errors
 from models.walk_forward.plain_walk import (
     arrange_by_pair,
     describe_fit,

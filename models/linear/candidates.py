@@ -38,7 +38,7 @@ class Candidates:
     n: int
 
 
-class PathModel(Protocol):
+class _PathModel(Protocol):
     """A family of linear models, computed for all its settings at once."""
 
     @property
@@ -55,7 +55,7 @@ class PathModel(Protocol):
         """Return the same from standardised rows (n, K): for more features than rows."""
 
 
-def _solve_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
+def _solve_moments(model: _PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
     """Return the candidates of a training window given by its moments."""
     standard = Standardised.of(moments, intercept=not model.within_dates)
     tried = model.settings(standard.gram) if settings is None else settings
@@ -63,7 +63,7 @@ def _solve_moments(model: PathModel, moments: Moments, settings: Floats | None =
 
 
 def _solve_rows(
-    model: PathModel, Z: Floats, y: Floats, weight: Floats | None, settings: Floats | None = None
+    model: _PathModel, Z: Floats, y: Floats, weight: Floats | None, settings: Floats | None = None
 ) -> Candidates:
     """Return the candidates of a training window given by its rows, without a (K, K) matrix."""
     n = len(y)
@@ -117,7 +117,12 @@ class Window:
         return None if self.wide else self.running.between(start, stop)
 
     def candidates(
-        self, model: PathModel, start: int, stop: int, moments: Moments | None, settings: Floats | None = None
+        self,
+        model: _PathModel,
+        start: int,
+        stop: int,
+        moments: Moments | None,
+        settings: Floats | None = None,
     ) -> Candidates:
         """Return the candidates of the window grid[start:stop]; safe to call from threads."""
         if moments is not None:
@@ -126,7 +131,7 @@ class Window:
         return _solve_rows(model, Z, y, rows.weight, settings)
 
     def inner_losses(
-        self, model: PathModel, settings: Floats, start: int, stop: int, ends: Ints, n_splits: int
+        self, model: _PathModel, settings: Floats, start: int, stop: int, ends: Ints, n_splits: int
     ) -> Floats:
         """Return the squared error of each candidate over purged blocks inside the window, shape (P,).
 

@@ -11,7 +11,7 @@ from foundation.types import Floats, Json
 from models.combination import pool_forecasts, weight_by_losses
 from models.dataset import Rows
 from models.linear.candidates import Candidates
-from models.linear.regression import LinearForecaster, Selection
+from models.linear.forecaster import LinearForecaster, Selection
 from models.walk_forward.moments import Gram
 from models.walk_forward.standardise import CLIP, Standardiser
 

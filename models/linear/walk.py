@@ -13,7 +13,7 @@ import numpy as np
 from foundation.types import Floats, Ints, Json
 from models.dataset import Dataset
 from models.linear.candidates import Candidates, Window
-from models.linear.regression import LinearForecaster
+from models.linear.forecaster import LinearForecaster
 from models.parallel.executors import Executor, count_threads
 from models.walk_forward.design import Design
 from models.walk_forward.moments import Moments

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from models.errors import ExecutorError
-from models.parallel.executors import Executor, run_batch, split_batches, unwrap_batch
+from models.parallel.batches import run_batch, split_batches, unwrap_batch
+from models.parallel.executors import Executor
 
 _S = TypeVar("_S")
 _Item = TypeVar("_Item")
@@ -98,6 +99,21 @@ class Cluster(Executor):
         if left and self._client.status == "running":
             self._client.cancel(left, force=True)
 
+    def _open_client(self) -> Any:
+        import distributed
+
+        connect: Any = distributed.Client  # without types
+        # One error message reports a lost connection; the log would repeat it.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        try:
+            return connect(
+                self.address.replace("dask://", "tcp://", 1), timeout=PATIENCE, set_as_default=False
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ExecutorError(
+                f"executor {self.address}: no Dask scheduler answers there within {PATIENCE:g} s ({error})"
+            ) from error
+
     def _connect(self) -> None:
         """Connect to the scheduler if that was not done, and count its workers.
 
@@ -108,19 +124,7 @@ class Cluster(Executor):
         """
         if self._client is not None:
             return
-        import distributed
-
-        connect: Any = distributed.Client  # without types
-        # One error message reports a lost connection; the log would repeat it.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        try:
-            client = connect(
-                self.address.replace("dask://", "tcp://", 1), timeout=PATIENCE, set_as_default=False
-            )
-        except (OSError, TimeoutError, ValueError) as error:
-            raise ExecutorError(
-                f"executor {self.address}: no Dask scheduler answers there within {PATIENCE:g} s ({error})"
-            ) from error
+        client = self._open_client()
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:

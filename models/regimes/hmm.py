@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from scipy.special import xlogy
 
 from foundation.types import Floats, Ints
-from models.regimes.forward_backward import backward, forward, log_densities, state_moments
+from models.regimes.baum_welch import Chain, expectation_maximisation, floor_covariance, maximise_likelihood
+from models.regimes.forward_backward import forward, log_densities
 from models.regimes.kmeans import MAX_ITERATIONS, draw_starts, run_lloyd, squared_distances
 from models.regimes.path import RegimeModel, is_complete
 from models.walk_forward.standardise import Standardiser
 
 Covariance = Literal["diagonal", "full"]
 
-FLOOR = 1e-3
-"""Smallest variance of a state in any direction, where a feature has 1: a state must not shrink to one date."""
-
-PRIOR_TRANSITIONS = 1.0
-"""Transitions of each kind that count as seen before the data: none becomes impossible for ever."""
-
-TOLERANCE = 1e-5
-"""EM ends when the objective of a date rises by less."""
 
 _SHORT_RUN = 10
 """EM iterations of each random start; the best one is continued (Biernacki, Celeux and Govaert 2003)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """States of a Gaussian hidden Markov model.
-
-    Attributes
-    ----------
-    means : ndarray of shape (S, K)
-    covariances : ndarray of shape (S, K, K)
-    transitions : ndarray of shape (S, S)
-        Probability of column given row.
-    """
-
-    means: Floats
-    covariances: Floats
-    transitions: Floats
-
-    @property
-    def start(self) -> Floats:
-        """Probabilities before the first row: equal, as one sequence cannot identify them."""
-        return np.full(len(self.means), 1 / len(self.means))
 
 
 class HMMRegimes(RegimeModel):
@@ -110,7 +79,7 @@ class HMMRegimes(RegimeModel):
             label = squared_distances(complete, centres).argmin(axis=1)
             weight = np.eye(self.n_states)[label]
             blank = Chain(centres, np.repeat(np.eye(evidence.shape[1])[None], self.n_states, axis=0), stay)
-            chains.append(maximise(blank, complete, weight, None, self.covariance == "diagonal"))
+            chains.append(maximise_likelihood(blank, complete, weight, None, self.covariance == "diagonal"))
         return chains
 
     def _rescale_previous(self, previous: Self) -> Chain:
@@ -174,58 +143,3 @@ def _predict_next(filtered: Floats, transitions: Floats) -> Floats:
     """Return the probabilities of the states one row later."""
     # Not a matrix product: BLAS may round differently from one machine to the next.
     return np.asarray((filtered[:, None] * transitions).sum(axis=0))
-
-
-def expectation_maximisation(
-    Z: Floats, chain: Chain, diagonal: bool, max_iterations: int
-) -> tuple[Chain, float]:
-    """Return the chain after EM on rows Z (n, K), complete or missing altogether, and its objective.
-
-    The objective, log-likelihood plus log prior of the transitions, never falls.
-    """
-    before = -np.inf
-    for iteration in range(max_iterations + 1):
-        densities = log_densities(Z, chain.means, chain.covariances)
-        filtered, weight, log_density = forward(densities, chain.start, chain.transitions)
-        objective = float(log_density.sum() + xlogy(PRIOR_TRANSITIONS, chain.transitions).sum())
-        if iteration == max_iterations or objective - before < TOLERANCE * len(Z):
-            break
-        smoothed, pairs = backward(filtered, weight, chain.transitions)
-        before, chain = objective, maximise(chain, Z, smoothed, pairs, diagonal)
-    return chain, objective
-
-
-def maximise(chain: Chain, Z: Floats, smoothed: Floats, pairs: Floats | None, diagonal: bool) -> Chain:
-    """Return the M-step: the best chain if the states were known to be so distributed.
-
-    Parameters
-    ----------
-    chain : Chain
-        Before; a state without dates keeps its mean and covariance.
-    Z : ndarray of shape (n, K)
-    smoothed : ndarray of shape (n, S)
-        Probability of each state at each row.
-    pairs : ndarray of shape (S, S), optional
-        Expected number of transitions; without it they stay.
-    diagonal : bool
-    """
-    counts, first, second = state_moments(Z, smoothed, chain.means)
-    means, covariances = chain.means.copy(), chain.covariances.copy()
-    for s in np.flatnonzero(counts > 1e-8):
-        shift = first[s] / counts[s]
-        means[s] += shift
-        covariances[s] = floor_covariance(second[s] / counts[s] - np.outer(shift, shift), diagonal)
-    if pairs is None:
-        return Chain(means, covariances, chain.transitions)
-    seen = pairs + PRIOR_TRANSITIONS
-    return Chain(means, covariances, seen / seen.sum(axis=1, keepdims=True))
-
-
-def floor_covariance(covariance: Floats, diagonal: bool) -> Floats:
-    """Return the covariance that is likeliest among those with no variance below `FLOOR` in any direction."""
-    if diagonal:
-        return np.diag(np.maximum(np.diag(covariance), FLOOR))
-    values, vectors = np.linalg.eigh(covariance)
-    if values[0] >= FLOOR:
-        return covariance
-    return np.asarray((vectors * np.maximum(values, FLOOR)) @ vectors.T)

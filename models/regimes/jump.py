@@ -46,20 +46,20 @@ class JumpRegimes(KMeansRegimes):
             starts = draw_starts(complete, self.n_states, self.seed)
             for centres in starts:
                 run_lloyd(complete, centres, MAX_ITERATIONS)
-        fits = [fit_jump_model(evidence, centres, self.jump_penalty) for centres in starts]
+        fits = [_fit_jump_model(evidence, centres, self.jump_penalty) for centres in starts]
         centres, objective = min(fits, key=lambda fit: fit[1])
         self._set_centres(centres, objective / len(Z))
 
     def _store_training(self, Z: Floats) -> None:
         super()._store_training(Z)
         loss = 0.5 * squared_distances(Z, self._centres)
-        self._carried = cheapest_arrivals(loss, np.zeros(self.n_states), self.jump_penalty)[-1]
+        self._carried = _cheapest_arrivals(loss, np.zeros(self.n_states), self.jump_penalty)[-1]
 
     def _cost(self, loss: Floats) -> Floats:
-        return cheapest_arrivals(loss, self._carried, self.jump_penalty)
+        return _cheapest_arrivals(loss, self._carried, self.jump_penalty)
 
 
-def fit_jump_model(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, float]:
+def _fit_jump_model(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, float]:
     """Improve path and centres in turn; return the centres and the objective.
 
     Parameters
@@ -73,15 +73,15 @@ def fit_jump_model(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, 
     before = np.full(len(Z), -1)
     objective = np.inf
     for _ in range(MAX_ITERATIONS):
-        path, objective = cheapest_path(0.5 * squared_distances(Z, centres), penalty)
+        path, objective = _cheapest_path(0.5 * squared_distances(Z, centres), penalty)
         if np.array_equal(path, before):
             break
-        before, centres = path, state_means(Z, path, centres)
+        before, centres = path, _state_means(Z, path, centres)
     return centres, objective
 
 
 @compiled
-def cheapest_arrivals(loss: Floats, carried: Floats, penalty: float) -> Floats:
+def _cheapest_arrivals(loss: Floats, carried: Floats, penalty: float) -> Floats:
     """Return the cost of the cheapest path that ends in each state at each row, less the row's smallest.
 
     Row t depends on rows up to t alone.
@@ -111,7 +111,7 @@ def cheapest_arrivals(loss: Floats, carried: Floats, penalty: float) -> Floats:
 
 
 @compiled
-def cheapest_path(loss: Floats, penalty: float) -> tuple[Ints, float]:
+def _cheapest_path(loss: Floats, penalty: float) -> tuple[Ints, float]:
     """Return the states (n,) with the smallest total loss and penalty, and that total.
 
     Dynamic programming (Bellman 1957); of equal paths, the one that stays, then the lower states.
@@ -136,7 +136,7 @@ def cheapest_path(loss: Floats, penalty: float) -> tuple[Ints, float]:
 
 
 @compiled
-def state_means(Z: Floats, path: Ints, centres: Floats) -> Floats:
+def _state_means(Z: Floats, path: Ints, centres: Floats) -> Floats:
     """Return the mean of the rows in each state, and the centre as it was where there are none.
 
     Rows of Z (n, K) are complete or missing altogether.

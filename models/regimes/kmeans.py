@@ -80,11 +80,11 @@ class KMeansRegimes(RegimeModel):
 def draw_starts(Z: Floats, n_states: int, seed: int) -> list[Floats]:
     """Return k-means++ centres for `_N_STARTS` searches in complete rows Z (n, K)."""
     draws = np.random.default_rng(seed).uniform(size=(_N_STARTS, n_states))
-    return [spread_centres(Z, row) for row in draws]
+    return [_spread_centres(Z, row) for row in draws]
 
 
 @compiled
-def spread_centres(Z: Floats, draws: Floats) -> Floats:
+def _spread_centres(Z: Floats, draws: Floats) -> Floats:
     """Return k-means++ centres: rows of Z, each drawn in proportion to its squared distance to those before.
 
     Z needs as many different rows as there are draws, uniform on [0, 1).

@@ -101,20 +101,24 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         TrainingError
             If there are fewer distinct complete rows than states.
         """
-        X = np.ascontiguousarray(X, dtype=np.float64)
+        Z = self._fit_scaler(np.ascontiguousarray(X, dtype=np.float64))
+        self._search(Z, None if cold else previous)
+        self._reorder(self._match_states(previous))
+        self._store_training(Z)
+        return self
+
+    def _fit_scaler(self, X: Floats) -> Floats:
+        """Return the standardised rows, which must have states enough among them."""
         complete = is_complete(X)
         self.scaler_ = Standardiser().fit(X[complete])
         Z = self._standardise(X)
-        distinct = count_distinct(Z[complete], self.n_states)
+        distinct = _count_distinct(Z[complete], self.n_states)
         if distinct < self.n_states:
             raise TrainingError(
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
                 f"got {distinct} of {len(X)} dates"
             )
-        self._search(Z, None if cold else previous)
-        self._reorder(self._match_states(previous))
-        self._store_training(Z)
-        return self
+        return Z
 
     def predict_states(self, X: Floats) -> tuple[Floats, Floats]:
         """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
@@ -172,7 +176,7 @@ def is_complete(X: Floats) -> NDArray[np.bool_]:
 
 
 @compiled
-def count_distinct(Z: Floats, enough: int) -> int:
+def _count_distinct(Z: Floats, enough: int) -> int:
     """Return how many different rows Z (n, K) has, or `enough` if there are as many: it looks no further."""
     first = np.empty(enough, dtype=np.int64)
     count = 0

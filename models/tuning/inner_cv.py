@@ -10,10 +10,10 @@ import numpy as np
 
 from foundation.types import Bools, Floats
 from models.base import Forecaster
-from models.boosting.model import square_errors
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.tuning.search_space import Space
+from models.walk_forward.losses import square_errors
 from validation.folds.walk_forward import inner_folds
 
 

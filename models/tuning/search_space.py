@@ -121,3 +121,12 @@ def grid_points(space: Space) -> Iterator[dict[str, Value]]:
 def contains_point(space: Space, parameters: Parameters) -> bool:
     """Return whether all parameters have values that the space holds."""
     return all(entry.holds(parameters[name]) for name, entry in space.items())
+
+
+def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+    """Return the parameters with numbers among their values, NaN where one is not a number; trials keep the others."""
+    return {
+        name: float(value) if isinstance(value, int | float) else np.nan
+        for name, value in parameters.items()
+        if not any(isinstance(choice, str) for choice in space[name].grid())
+    }

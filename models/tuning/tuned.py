@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,13 +14,13 @@ from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
 from models.parallel.executors import Executor
-from models.parameters import Parameters
 from models.tuning.blocks import copy_with_parameters, find_best, tune_model
 from models.tuning.search import Method, Pruning, SearchSettings
-from models.tuning.search_space import Space
+from models.tuning.search_space import Space, select_numbers
 from models.walk_forward.results import Trial
 
 
+@dataclass(eq=False, repr=False)
 class Tuned(Forecaster):
     """Any model, with some parameters chosen by a search inside the training window (see `tune_model`).
 
@@ -47,27 +47,15 @@ class Tuned(Forecaster):
     trials_ : tuple of Trial
     """
 
-    def __init__(
-        self,
-        model: Forecaster,
-        space: Space,
-        search: Method = "tpe",
-        trials: int = 30,
-        every: int | None = None,
-        splits: int = 3,
-        pruning: Pruning = "median",
-        seed: int = 0,
-        journal: Path | None = None,
-    ) -> None:
-        self.model = model
-        self.space = space
-        self.search = search
-        self.trials = trials
-        self.every = every
-        self.splits = splits
-        self.pruning = pruning
-        self.seed = seed
-        self.journal = journal
+    model: Forecaster
+    space: Space
+    search: Method = "tpe"
+    trials: int = 30
+    every: int | None = None
+    splits: int = 3
+    pruning: Pruning = "median"
+    seed: int = 0
+    journal: Path | None = None
 
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose parameters by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
@@ -120,12 +108,3 @@ class Tuned(Forecaster):
     def spec(self, names: Sequence[str]) -> Json:
         """Return the description of the model."""
         return self._fitted().spec(names)
-
-
-def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
-    """Return the parameters with numbers among their values, NaN where one is not a number; trials keep the others."""
-    return {
-        name: float(value) if isinstance(value, int | float) else np.nan
-        for name, value in parameters.items()
-        if not any(isinstance(choice, str) for choice in space[name].grid())
-    }

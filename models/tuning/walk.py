@@ -11,7 +11,8 @@ from foundation.types import Json
 from models.dataset import Dataset
 from models.parallel.executors import Executor
 from models.tuning.blocks import copy_with_parameters, find_best
-from models.tuning.tuned import Tuned, select_numbers
+from models.tuning.search_space import select_numbers
+from models.tuning.tuned import Tuned
 from models.walk_forward.plain_walk import Walk
 from models.walk_forward.results import FoldFit, Progress, Trial, WalkResult
 from validation.folds.walk_forward import Fold

@@ -87,7 +87,7 @@ def _walk_fold(data: Dataset, task: tuple[Forecaster, Fold, bool]) -> tuple[Floa
     """Fit and predict one fold with a copy of the model, and describe the fit if the task says so."""
     unfitted, fold, describe = task
     began = time.perf_counter()
-    model, n_rows = fit_fold(unfitted, data, fold)
+    model, n_rows = _fit_fold(unfitted, data, fold)
     predictions = predict_fold(model, data, fold)
     fit = describe_fit(model, data, fold, n_rows, time.perf_counter() - began)
     return predictions, fit, model.spec(data.names) if describe else {}
@@ -98,7 +98,7 @@ def describe_fit(model: Forecaster, data: Dataset, fold: Fold, n_rows: int, seco
     return FoldFit(int(fold.test[0]), n_rows, model.chosen(), model.importance(len(data.names)), seconds)
 
 
-def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, int]:
+def _fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, int]:
     """Return a fitted copy of the model and the number of rows it was fitted on."""
     X, y, rows = data.training(fold.train)
     if not len(y):

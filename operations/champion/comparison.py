@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from allocation.covariance.path import CovariancePath
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.types import Floats, Ints
 from models.forecast import Forecast
 from operations.champion.candidate import Candidate

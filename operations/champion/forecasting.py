@@ -14,7 +14,7 @@ from allocation.policies.policy import Policy
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Weights
 from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.threads import one_thread
 from foundation.types import Floats
 from models.regimes.path import RegimePath

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from allocation.problem.closed_markets import LARGEST_SCALE, SAME
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.types import Bools, Floats, Ints
 from market.frequency import longest_closure
 from market.panel import Panel

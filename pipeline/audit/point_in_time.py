@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocation.covariance.path import CovariancePath
 from allocation.policies.portfolio_state import SleevePaths
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Ints
 from market.panel import BARS, Panel

@@ -10,7 +10,7 @@ import numpy as np
 
 from allocation.covariance.path import CovariancePath
 from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Floats
 from market.panel import Panel

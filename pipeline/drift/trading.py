@@ -9,7 +9,7 @@ import numpy as np
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import select_covariance
 from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.types import Floats
 from pipeline.drift.drift import Watch
 from pipeline.drift.watches import measure_increase, watch_series

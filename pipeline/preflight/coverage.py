@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.covariance.path import eligible_assets
+from allocation.covariance.path_estimation import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from foundation.types import Bools, Floats

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from allocation.covariance.path import eligible_assets
+from allocation.covariance.path_estimation import eligible_assets
 from foundation.counts import format_count
 from foundation.types import Bools
 from market.panel import Panel

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.counts import format_count
 from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig

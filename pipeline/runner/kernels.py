@@ -66,8 +66,8 @@ def _panel(rng: np.random.Generator) -> Panel:
 
 def _models() -> None:
     """Fit models and regimes of each kind, estimate covariances of each kind, and run the two-sample tests."""
-    from allocation.covariance.expectations import COVARIANCES
-    from allocation.covariance.path import covariance_path
+    from allocation.covariance.choices import COVARIANCES
+    from allocation.covariance.path_estimation import covariance_path
     from models.linear.regression import Lasso
     from models.regimes.hmm import HMMRegimes
     from models.regimes.jump import JumpRegimes
@@ -90,7 +90,7 @@ def _models() -> None:
 def _portfolios() -> None:
     """Solve small problems of each kind."""
     from allocation.cardinality.allocator import Cardinality
-    from allocation.frontier.efficient_frontier import efficient_frontier
+    from allocation.frontier.frontier_path import efficient_frontier
     from allocation.mean_variance.allocator import MeanVariance
     from allocation.problem.constraints import Constraints
     from allocation.problem.polytope import make_polytope

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from allocation.covariance.nonlinear import FEWEST_ROWS
-from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group, Linear
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family
+from allocation.problem.sum_limits import Group, Linear
 from pipeline.settings.covariance import CovarianceSection
 from pipeline.settings.section import MOST, FilePath, Name, Positive, Section, SettingError
 

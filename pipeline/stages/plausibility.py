@@ -17,7 +17,7 @@ import pandas as pd
 
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import FactorCovariance
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from foundation.counts import format_count
 from foundation.types import Bools
 from market.panel import Panel

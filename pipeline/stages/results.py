@@ -10,7 +10,7 @@ from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
 from backtest.attribution import attribute
 from backtest.performance import compare_results, summarise_result
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.threads import one_thread
 from market.findings import Finding

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from allocation.covariance.path import CovariancePath
 from allocation.policies.policy import Policy
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from market.findings import Finding
 from market.panel import Panel
 from models.parallel.executor_choice import open_executor

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.path_estimation import covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
 from allocation.policies.policy import (
@@ -20,7 +21,8 @@ from allocation.policies.policy import (
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult, simulate
+from backtest.result import BacktestResult
+from backtest.simulate import simulate
 from foundation.types import Ints
 from market.panel import Panel
 from models.calibration import baseline_mean

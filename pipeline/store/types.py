@@ -14,7 +14,7 @@ STAGES = {
     "features": "features.matrix:FeatureMatrix",
     "regimes": "models.regimes.path:RegimePath",
     "model": "models.walk_forward.results:WalkResult",
-    "portfolio": "backtest.simulate:BacktestResult",
+    "portfolio": "backtest.result:BacktestResult",
     "audit": "pipeline.audit.certificate:Certificate",
     "published": "pipeline.export.artifacts:RunArtifacts",
 }
@@ -29,7 +29,7 @@ PARTS = (
     "features.engine.context:Past",
     "models.walk_forward.results:FoldFit",
     "models.walk_forward.results:Trial",
-    "models.regimes.hmm:Chain",
+    "models.regimes.baum_welch:Chain",
     "models.regimes.hmm:HMMRegimes",
     "models.regimes.jump:JumpRegimes",
     "models.regimes.kmeans:KMeansRegimes",

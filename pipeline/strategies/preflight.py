@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from allocation.allocator import Allocator
+from allocation.policies.deviation import Deviation
 from allocation.policies.policy import Policy
 from allocation.policies.portfolio_state import PortfolioState
-from allocation.policies.tactical import Deviation
-from allocation.problem.constraints import Constraints, Linear
-from allocation.problem.limits import build_limits
+from allocation.problem.constraints import Constraints
+from allocation.problem.limit_builder import build_limits
+from allocation.problem.sum_limits import Linear
 from allocation.weights import Weights
 from foundation.types import Bools
 from pipeline.errors import RunError

@@ -11,9 +11,10 @@ from allocation.cardinality.limits import check_position_limits
 from allocation.errors import AllocationError, InfeasibleError
 from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.relaxed_allocator import relax_constraints
-from allocation.problem.constraints import Constraints, Linear
+from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import build_limits
+from allocation.problem.limit_builder import build_limits
+from allocation.problem.sum_limits import Linear
 from foundation.types import Bools
 from market.panel import Panel
 from pipeline.errors import RunError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 from pipeline.chains.data_identity import sketch
 from pipeline.stages.record import trial_id
 from validation.portfolios.sharpe import sharpe_ratio

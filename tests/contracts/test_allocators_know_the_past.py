@@ -6,12 +6,13 @@ import pytest
 from causality import assert_causal, telling_positions
 from synthetic import make_panel
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
-from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
-from allocation.trading.trading_speed import Preferences, estimate_decay
+from allocation.trading.garleanu_pedersen import AimPortfolio
+from allocation.trading.signals import Signals, estimate_decay
+from allocation.trading.trading_speed import Preferences
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path
 from allocation.views.forecast_views import forecast_views
 from market.scores import ScoreTable

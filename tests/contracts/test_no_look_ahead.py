@@ -316,10 +316,10 @@ def test_few_positions_are_chosen_from_the_past(small):
 
 
 def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
-    from allocation.trading import trading_speed
+    from allocation.trading import signals
 
-    honest = trading_speed.estimate_decay
-    monkeypatch.setattr(trading_speed, "estimate_decay", lambda mean: np.full(len(mean), honest(mean)[-1]))
+    honest = signals.estimate_decay
+    monkeypatch.setattr(signals, "estimate_decay", lambda mean: np.full(len(mean), honest(mean)[-1]))
     panel, config = small
     patient = config.model_copy(update={"strategies": {"patient": config.strategies["patient"]}})
     assert any("weights of strategy:patient" in line for line in look((panel, patient)))
@@ -355,13 +355,13 @@ def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
 
 def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
     """The scaler of a fold sees the rows it will be asked about."""
-    honest = models.linear.regression.PenalisedRegression.predict
+    honest = models.linear.regression._PenalisedRegression.predict
 
     def leaking(self, X, rows=None):
         self.scaler_ = Standardiser().fit(X)
         return honest(self, X, rows)
 
-    monkeypatch.setattr(models.linear.regression.PenalisedRegression, "predict", leaking)
+    monkeypatch.setattr(models.linear.regression._PenalisedRegression, "predict", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 

@@ -5,19 +5,21 @@ import pandas as pd
 import pytest
 
 from allocation.cardinality.allocator import Cardinality
-from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.path_estimation import covariance_path
 from allocation.errors import AllocationError, DataError, InputError, LimitError
 from allocation.esg.allocator import EsgAllocator
 from allocation.estimators.allocate import allocate
 from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.policy import AllocatorPolicy
 from allocation.policies.strategic import Strategic
-from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.problem.constraints import Constraints
 from allocation.problem.polytope import make_polytope
+from allocation.problem.sum_limits import Group, Linear
 from allocation.risk_based.hierarchical import HierarchicalRiskParity
 from allocation.risk_based.maximum_diversification import MaximumDiversification
 from allocation.risk_based.risk_budgeting import RiskBudgeting

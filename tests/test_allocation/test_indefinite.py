@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 
 from allocation.cardinality.allocator import Cardinality
+from allocation.covariance_checks import SEMIDEFINITE
 from allocation.errors import InputError
 from allocation.esg.allocator import EsgAllocator
-from allocation.esg.frontier import best_score, esg_frontier, limited_frontier
+from allocation.esg.frontier import best_score, esg_frontier
+from allocation.esg.limited_frontier import limited_frontier
 from allocation.estimators.allocate import allocate
 from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio, MinimumVariancePortfolio
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.frontier.maximum_sharpe import MaximumSharpe
-from allocation.input_checks import SEMIDEFINITE
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.overlays import VolatilityTarget

@@ -9,7 +9,8 @@ from allocation.weights import OptimalityCertificate, Sleeve, Weights
 from backtest.attribution import TOTAL, attribute, merge_nested_sleeves
 from backtest.costs import TradingCost
 from backtest.performance import summarise_result
-from backtest.simulate import BacktestResult, simulate
+from backtest.result import BacktestResult
+from backtest.simulate import simulate
 
 
 def made(share, gross, cost, names):

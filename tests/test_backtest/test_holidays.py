@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.policies.blend import Blend
 from allocation.policies.endowment import AssetClass, Endowment

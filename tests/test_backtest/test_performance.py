@@ -7,7 +7,7 @@ from scipy import stats
 from allocation.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import PortfolioState
 from backtest.performance import compare_results, max_drawdown, summarise_result
-from backtest.simulate import BacktestResult
+from backtest.result import BacktestResult
 
 
 def result(net, cash=None, gross=None, turnover=(1.0,), statuses=(DecisionStatus.SOLVED,)):

@@ -4,12 +4,6 @@ import pytest
 
 from benchmarks.code_shape import PACKAGES, ROOT, measure_shape
 
-MANY_PARAMETERS = {
-    "models/boosting/model.py Boosting __init__": "a scikit-learn constructor",
-    "models/tuning/tuned.py Tuned __init__": "a scikit-learn constructor",
-    "allocation/estimators/limited_portfolios.py MeanVariancePortfolio __init__": "a scikit-learn constructor",
-}
-"""Functions that may have more than 8 parameters, each with the reason."""
 LIMITS = {
     "modules in the fullest folder": 12,
     "median lines of a module": 110,
@@ -32,7 +26,7 @@ def test_a_figure_stays_within_its_limit(shape, figure):
 
 
 def test_functions_take_few_parameters(shape):
-    assert {each.name for each in shape.crowded()} == set(MANY_PARAMETERS)
+    assert shape.crowded() == []
 
 
 def test_every_package_is_measured():

@@ -14,8 +14,9 @@ from models.boosting.model import Boosting
 from models.dispatch import walk_forward
 from models.errors import ExecutorError, TrainingError
 from models.linear.regression import Ridge
+from models.parallel.batches import BATCHES, split_batches
 from models.parallel.executor_choice import open_executor
-from models.parallel.executors import BATCHES, Processes, Threads, split_batches
+from models.parallel.executors import Processes, Threads
 
 MODELS = (
     Means(),

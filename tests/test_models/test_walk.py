@@ -13,7 +13,7 @@ from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear.regression import Ridge
 from models.target import row_mean, scale_labels, trailing_risk
-from models.walk_forward.plain_walk import fit_fold, predict_fold
+from models.walk_forward.plain_walk import _fit_fold, predict_fold
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
 
@@ -132,7 +132,7 @@ def test_boosting_of_very_few_rows_does_not_fail():
 
 def test_fit_fold_does_not_touch_the_model_it_is_given():
     model = Ridge()
-    fit_fold(model, dataset(), folds()[0])
+    _fit_fold(model, dataset(), folds()[0])
     assert not hasattr(model, "coef_")
 
 

@@ -31,8 +31,8 @@ METHODS = {
 }
 ALLOWED = {
     # Errors that a worker process raised, which were made by this code in the same run, are tried before they are sent.
-    ("models/parallel/executors.py", "import pickle"),
-    ("models/parallel/executors.py", "joblib.externals.loky.backend.reduction.dumps"),
+    ("models/parallel/batches.py", "import pickle"),
+    ("models/parallel/batches.py", "joblib.externals.loky.backend.reduction.dumps"),
     # A SafeLoader that also refuses doubled keys.
 }
 

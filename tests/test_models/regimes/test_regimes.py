@@ -18,7 +18,7 @@ from models.errors import NotFittedError, TrainingError
 from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import count_distinct
+from models.regimes.path import _count_distinct
 from models.regimes.walk import MARGIN, walk_regimes
 from validation.folds.walk_forward import WalkForward
 
@@ -248,7 +248,7 @@ def test_distinct_rows_are_counted():
     rng = np.random.default_rng(0)
     for n in range(8):
         Z = rng.integers(2, size=(n, 2)).astype(float)
-        assert count_distinct(Z, 3) == min(3, len(np.unique(Z, axis=0)))
+        assert _count_distinct(Z, 3) == min(3, len(np.unique(Z, axis=0)))
 
 
 def test_agreement_with_the_fit_before_is_that_of_two_fits_on_the_same_rows():

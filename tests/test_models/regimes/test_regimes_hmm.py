@@ -9,17 +9,16 @@ from hmmlearn.hmm import GaussianHMM
 from regime_markets import chain, folds
 from scipy.stats import multivariate_normal
 
-import models.regimes.hmm
-from models.regimes.forward_backward import backward, forward, log_densities, state_moments
-from models.regimes.hmm import (
+import models.regimes.baum_welch
+from models.regimes.baum_welch import (
     FLOOR,
-    MAX_ITERATIONS,
     Chain,
-    HMMRegimes,
     expectation_maximisation,
     floor_covariance,
-    maximise,
+    maximise_likelihood,
 )
+from models.regimes.forward_backward import backward, forward, log_densities, state_moments
+from models.regimes.hmm import MAX_ITERATIONS, HMMRegimes
 from models.regimes.walk import walk_regimes
 
 
@@ -113,7 +112,7 @@ def planted(n=600, seed=0, n_features=2):
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
-    monkeypatch.setattr(models.regimes.hmm, "TOLERANCE", -np.inf)
+    monkeypatch.setattr(models.regimes.baum_welch, "TOLERANCE", -np.inf)
     Z, _ = planted()
     start = random_chain(np.random.default_rng(0), 2, 2, diagonal)
     ours, objective = expectation_maximisation(Z, start, diagonal, 15)
@@ -124,7 +123,7 @@ def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
         tol=-np.inf,
         params="tmc",
         init_params="",
-        transmat_prior=1 + models.regimes.hmm.PRIOR_TRANSITIONS,
+        transmat_prior=1 + models.regimes.baum_welch.PRIOR_TRANSITIONS,
         covars_prior=0.0,
         # hmmlearn's covariances are posterior modes; these weights make them maxima of the likelihood.
         covars_weight=1.0 if diagonal else -3.0,
@@ -132,14 +131,14 @@ def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
     np.testing.assert_allclose(ours.means, peer.means_, atol=1e-9)
     np.testing.assert_allclose(ours.transitions, peer.transmat_, atol=1e-9)
     np.testing.assert_allclose(ours.covariances, peer.covars_, atol=1e-9)
-    prior = models.regimes.hmm.PRIOR_TRANSITIONS * np.log(peer.transmat_).sum()
+    prior = models.regimes.baum_welch.PRIOR_TRANSITIONS * np.log(peer.transmat_).sum()
     assert objective == pytest.approx(peer.score(Z) + prior)
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_objective_never_falls(diagonal, monkeypatch):
     """Not even where the variance floor binds, a state loses its dates, or rows are missing."""
-    monkeypatch.setattr(models.regimes.hmm, "TOLERANCE", -np.inf)
+    monkeypatch.setattr(models.regimes.baum_welch, "TOLERANCE", -np.inf)
     Z, _ = planted(300, n_features=3)
     Z[:150, 2] = 0.5  # one state has no scatter here
     Z[::7] = np.nan
@@ -187,7 +186,7 @@ def test_moments_are_weighted_sums_over_complete_rows():
 def test_a_state_without_dates_stays_where_it_was():
     Z, _ = planted(50)
     before = random_chain(np.random.default_rng(0), 2, 2)
-    now = maximise(before, Z, np.tile([1.0, 0.0], (50, 1)), None, False)
+    now = maximise_likelihood(before, Z, np.tile([1.0, 0.0], (50, 1)), None, False)
     np.testing.assert_array_equal(now.means[1], before.means[1])
     np.testing.assert_array_equal(now.covariances[1], before.covariances[1])
     np.testing.assert_allclose(now.means[0], Z.mean(axis=0))
@@ -240,5 +239,5 @@ def test_cold_fits_are_as_likely_as_those_of_hmmlearn(covariance):
     peers = [
         GaussianHMM(3, kind, n_iter=MAX_ITERATIONS, random_state=seed).fit(Z).score(Z) for seed in range(3)
     ]
-    prior = models.regimes.hmm.PRIOR_TRANSITIONS * np.log(model.chain_.transitions).sum()
+    prior = models.regimes.baum_welch.PRIOR_TRANSITIONS * np.log(model.chain_.transitions).sum()
     assert -model.loss_ * 800 - prior > max(peers) - 4

@@ -7,7 +7,7 @@ import pytest
 from regime_markets import market
 from sklearn.metrics import adjusted_rand_score
 
-from models.regimes.jump import JumpRegimes, cheapest_arrivals, cheapest_path, fit_jump_model, state_means
+from models.regimes.jump import JumpRegimes, _cheapest_arrivals, _cheapest_path, _fit_jump_model, _state_means
 from models.regimes.kmeans import KMeansRegimes, squared_distances
 
 
@@ -24,7 +24,7 @@ def all_paths(loss):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_path_is_the_cheapest_of_all(seed, penalty):
     loss = np.random.default_rng(seed).exponential(size=(7, 3))
-    path, total = cheapest_path(loss, penalty)
+    path, total = _cheapest_path(loss, penalty)
     assert total == pytest.approx(min(cost(loss, p, penalty) for p in all_paths(loss)))
     assert cost(loss, path, penalty) == pytest.approx(total)
 
@@ -32,7 +32,7 @@ def test_the_path_is_the_cheapest_of_all(seed, penalty):
 @pytest.mark.parametrize("seed", range(4))
 def test_online_costs_are_of_the_cheapest_path_to_each_state(seed):
     loss = np.random.default_rng(seed).exponential(size=(6, 3))
-    result = cheapest_arrivals(loss, np.zeros(3), 0.4)
+    result = _cheapest_arrivals(loss, np.zeros(3), 0.4)
     for t in range(6):
         best = np.full(3, np.inf)
         for path in all_paths(loss[: t + 1]):
@@ -42,8 +42,8 @@ def test_online_costs_are_of_the_cheapest_path_to_each_state(seed):
 
 def test_the_recursion_goes_on_where_it_stopped():
     loss = np.random.default_rng(0).exponential(size=(50, 4))
-    whole = cheapest_arrivals(loss, np.zeros(4), 0.7)
-    rest = cheapest_arrivals(loss[20:], whole[19], 0.7)
+    whole = _cheapest_arrivals(loss, np.zeros(4), 0.7)
+    rest = _cheapest_arrivals(loss[20:], whole[19], 0.7)
     np.testing.assert_array_equal(rest, whole[20:])
 
 
@@ -52,14 +52,14 @@ def test_descent_ends_where_neither_path_nor_centres_can_do_better(penalty):
     X, _ = market(noise=0.3)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     start = Z[[5, 300, 600]]
-    centres, objective = fit_jump_model(Z, start, penalty)
-    path, total = cheapest_path(0.5 * squared_distances(Z, centres), penalty)
+    centres, objective = _fit_jump_model(Z, start, penalty)
+    path, total = _cheapest_path(0.5 * squared_distances(Z, centres), penalty)
     assert total == pytest.approx(objective)
-    np.testing.assert_allclose(state_means(Z, path, centres), centres)
+    np.testing.assert_allclose(_state_means(Z, path, centres), centres)
     for _ in range(20):
         nearby = centres + np.random.default_rng(0).normal(0, 0.05, centres.shape)
         assert cost(0.5 * squared_distances(Z, nearby), path, penalty) > objective
-    assert objective <= cheapest_path(0.5 * squared_distances(Z, start), penalty)[1]
+    assert objective <= _cheapest_path(0.5 * squared_distances(Z, start), penalty)[1]
 
 
 def test_without_penalty_it_is_kmeans():

@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
-from models.regimes.kmeans import KMeansRegimes, run_lloyd, spread_centres, squared_distances
+from models.regimes.kmeans import KMeansRegimes, _spread_centres, run_lloyd, squared_distances
 from models.walk_forward.standardise import Standardiser
 
 
@@ -60,12 +60,12 @@ def test_starts_are_different_rows_drawn_by_their_distance():
     Z = np.repeat([[0.0], [1.0], [100.0]], [50, 50, 1], axis=0)
     rng = np.random.default_rng(0)
     for _ in range(50):
-        centres = spread_centres(Z, rng.uniform(size=3))
+        centres = _spread_centres(Z, rng.uniform(size=3))
         np.testing.assert_array_equal(np.sort(centres[:, 0]), [0, 1, 100])
-    firsts = [spread_centres(Z, rng.uniform(size=1))[0, 0] for _ in range(400)]
+    firsts = [_spread_centres(Z, rng.uniform(size=1))[0, 0] for _ in range(400)]
     assert 0.4 < np.mean(np.array(firsts) == 0) < 0.6
     # 1 is nearest to a centre of 0: its rows have 50 of 10,050 parts.
-    seconds = np.array([spread_centres(Z, np.array([0.1, u]))[1, 0] for u in (0.001, 0.0049, 0.0051, 0.999)])
+    seconds = np.array([_spread_centres(Z, np.array([0.1, u]))[1, 0] for u in (0.001, 0.0049, 0.0051, 0.999)])
     np.testing.assert_array_equal(seconds, [1, 1, 100, 100])
 
 

@@ -14,7 +14,7 @@ from pipeline.strategies.settings import RunFacts, StrategySettings, check_exemp
 
 if TYPE_CHECKING:
     from allocation.policies.policy import Policy
-    from allocation.trading.garleanu_pedersen import Signals
+    from allocation.trading.signals import Signals
     from pipeline.strategies.builder import StrategyBuilder
 
 
@@ -74,8 +74,7 @@ class AimStrategy(StrategySettings):
 
     def _signals(self, builder: StrategyBuilder) -> Signals:
         """Return the two parts of the forecasts: their mean over assets, which does not decay, and the rest."""
-        from allocation.trading.garleanu_pedersen import Signals
-        from allocation.trading.trading_speed import estimate_decay
+        from allocation.trading.signals import Signals, estimate_decay
 
         forecast = builder.forecasts[self.forecast]
         at = np.isin(forecast.positions, builder.covariances.positions)

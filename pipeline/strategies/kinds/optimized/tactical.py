@@ -21,8 +21,8 @@ from pipeline.strategies.settings import (
 )
 
 if TYPE_CHECKING:
+    from allocation.policies.deviation import Deviation
     from allocation.policies.policy import Policy
-    from allocation.policies.tactical import Deviation
     from allocation.problem.constraints import Constraints
     from pipeline.strategies.builder import StrategyBuilder
     from pipeline.strategies.preflight import StrategyPreflight
@@ -108,7 +108,7 @@ class TacticalStrategy(StrategySettings):
 
     def bands(self, builder: StrategyBuilder) -> tuple[Deviation, Constraints]:
         """Return the bands around the strategic weights, and the limits that do not depend on these weights."""
-        from allocation.policies.tactical import Deviation
+        from allocation.policies.deviation import Deviation
 
         run, settings = builder.limits(self.kept_limits()), builder.settings.allocation
         given = {key for key in limits_set(settings) if key not in self.exempt}
