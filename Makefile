@@ -73,7 +73,7 @@ schedule: $(READY) ## Keep the schedules of configs/, until interrupted
 	@$(BIN)/tangency schedule $(ARGS)
 
 status: $(READY) ## Show the state of each scheduled model; exit 1 if there is a problem
-	@$(BIN)/tangency status $(ARGS)
+	@$(BIN)/tangency status $(if $(filter command line environment,$(origin CONFIG)),--config $(CONFIG)) $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)

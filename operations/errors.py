@@ -35,7 +35,8 @@ class RevisedError(OperationsError):
         super().__init__(
             "the source has rewritten the past; nothing was recorded\n  "
             + "\n  ".join(changes)
-            + "\nIf it is right to do so, record it with --accept-revisions: what was known before stays readable"
+            + "\nIf the revision is right, record it with `tangency update --accept-revisions`; earlier versions stay "
+            "readable"
         )
 
 

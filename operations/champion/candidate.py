@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,22 @@ class Candidate:
     def _json(self, name: str, *keys: str) -> dict[str, Any]:
         """Return the JSON object in a file, which must have these keys."""
         return parse_object(self.folder / name, self.content(name), keys)
+
+    def check_assets(self, assets: Collection[str]) -> None:
+        """Refuse data without any asset of the training.
+
+        Raises
+        ------
+        OperationsError
+        """
+        column = self.inputs["columns"].index("asset")
+        known = [str(row[column]) for row in self.inputs["data"]]
+        if not set(known) & set(assets):
+            more = ", ..." if len(known) > 5 else ""
+            raise OperationsError(
+                f"{self.run} was trained on {', '.join(known[:5])}{more}; none of them is in the data. Does another "
+                "configuration have the same name?"
+            )
 
     def check_date(self, date: pd.Timestamp) -> None:
         """Refuse a date before the end of the training data.

@@ -23,6 +23,7 @@ from operations.champion.decisions import Decisions
 from operations.champion.holdings import Holdings
 from operations.champion.holdings_check import match_holdings
 from operations.champion.retraining import unsealed
+from operations.data.updating import versions_of
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
@@ -112,8 +113,15 @@ def situation(
     # Keep the champion's settings, but take the locations of files from the present configuration.
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
-    loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
+    until = None if as_of is None else pd.Timestamp(as_of)
+    loaded = load_data(own, reporter, known_by=until)
+    champion.check_assets(loaded[0].assets)
     champion.check_date(loaded[0].dates[-1])
+    if (change := versions_of(config).changed_past(loaded[0], until)) is not None:
+        reporter.warn(
+            "the data differs from what was recorded of the past, and `tangency update` would refuse it: "
+            + "; ".join(change.sentences())
+        )
     if holdings is not None:
         match_holdings(holdings, loaded[0], own)
     prepared = pipeline.prepare(loaded)

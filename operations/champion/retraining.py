@@ -16,8 +16,8 @@ from foundation.counts import format_count
 from operations.champion.decisions import Check, Decision, Decisions
 from operations.champion.gate import NO_WORSE, judge, no_worse
 from operations.champion.registry.mirror import tell_registry
-from operations.data.updating import is_behind, known_until, take_in
-from operations.errors import BusyError, OperationsError
+from operations.data.updating import is_behind, known_until, take_in, versions_of
+from operations.errors import BusyError, OperationsError, RevisedError
 from operations.state_dir import state_dir
 from pipeline.chains.checks import check_state
 from pipeline.config import RunConfig
@@ -72,11 +72,18 @@ def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -
             reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
             decision = earlier
         else:
-            if not is_behind(config, loaded[0]):
-                take_in(config, reporter, loaded, now=now)
+            _record_data(config, reporter, now, loaded)
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
         tell_registry(config, reporter)
     return decision, earlier is None
+
+
+def _record_data(config: RunConfig, reporter: Reporter, now: dt.datetime, loaded: Loaded) -> None:
+    """Record new data; data as of an earlier date must agree with what was recorded until then."""
+    if not is_behind(config, now):
+        take_in(config, reporter, loaded, now=now)
+    elif (change := versions_of(config).changed_past(loaded[0], known_until(config, now))) is not None:
+        raise RevisedError(change.sentences())
 
 
 def _check_champion(config: RunConfig, decisions: Decisions) -> None:

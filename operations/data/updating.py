@@ -75,10 +75,10 @@ def update(
     return take_in(config, reporter, loaded, now=now, accept_revisions=accept_revisions)
 
 
-def is_behind(config: RunConfig, panel: Panel) -> bool:
-    """Return whether a panel ends before the newest recorded version, because it was loaded as of an earlier date."""
+def is_behind(config: RunConfig, now: dt.datetime) -> bool:
+    """Return whether data as of `now` ends before the newest recorded version."""
     log = versions_of(config).log()
-    return bool(log) and panel.dates[-1] < pd.Timestamp(log[-1].last)
+    return bool(log) and known_until(config, now) < pd.Timestamp(log[-1].last)
 
 
 def take_in(

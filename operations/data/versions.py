@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from market.panel import Panel
 from operations.data.assembly import assemble_panel, find_orphans, read_newest_frame
+from operations.data.long_format import narrow_types
 from operations.data.panel_frame import Extent, Frame
 from operations.data.revisions import Difference, added, difference, extends
 from operations.data.version import Version, check_time, describe_version, read_version
@@ -92,6 +94,30 @@ class Versions:
     def changes(self, version: int) -> pd.DataFrame:
         """Return the changes of a version, with columns `operations.data.revisions.COLUMNS`; raises as `read` does."""
         return read_changes(read_content(self.folder, self._of(self.log(), version)))
+
+    def changed_past(self, panel: Panel, until: pd.Timestamp | None = None) -> Difference | None:
+        """Return how a panel differs from what was recorded of the past; None if only new data or a rescaling does.
+
+        Parameters
+        ----------
+        panel : Panel
+            Data as read now.
+        until : Timestamp, optional
+            The panel was read as of this date, so later recorded data is not compared.
+        """
+        log = self.log()
+        frame = read_newest_frame(self.folder, log)
+        panel = replace(panel, scores=None)  # scores have their own clocks and file
+        if frame is None or extends(panel, log[-1].extent, frame, log[-1].digest):
+            return None
+        recorded = assemble_panel(self.folder, log)
+        if until is not None:
+            recorded = recorded.as_of(until)
+            known = np.asarray(recorded.listed.any(axis=0))
+            kept = [name for j, name in enumerate(recorded.assets) if known[j] or name in panel.assets]
+            recorded = narrow_types(recorded, kept)
+        change = difference(recorded, panel)
+        return change if change.revises and not change.restates else None
 
     def verify(self) -> list[str]:
         """Check the chain, every file and the newest panel; return the names of files without a version.

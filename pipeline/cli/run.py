@@ -50,7 +50,9 @@ def run(path: Path, fresh: bool) -> None:
         # The result is printed before it is sent to MLflow: an unreachable tracking server must not hide it.
         try:
             link = worker.deliver(folder)
-            console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+            console.print(
+                f"MLflow: tangency ui --config {path}, then the page {link}", highlight=False, soft_wrap=True
+            )
             if notice := pending_notice(config.output):
                 console.print(f"MLflow: {notice}", highlight=False, soft_wrap=True)
         except TrackingError as error:

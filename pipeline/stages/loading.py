@@ -87,6 +87,7 @@ def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Load
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
     grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
+    grades["note"] += len(panel.notes)
     return (
         f"{panel.name}: {format_count(len(panel.dates), 'date')} x {format_count(len(panel.assets), 'asset')}, "
         f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "

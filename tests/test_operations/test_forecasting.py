@@ -189,3 +189,21 @@ def test_what_is_closed_today_is_not_traded_today(trained):
     brought = plan(closed, held)
     np.testing.assert_allclose(brought.weights.weights[shut], 0.125, atol=1e-12)
     assert "market closed" in brought.weights.note
+
+
+def test_a_rewritten_past_is_a_warning_and_other_assets_are_refused(desk):
+    desk.retrain("2002-05-31")
+    prices = desk.prices()
+    reporter = quiet()
+    warned = []
+    reporter.warn = warned.append
+    situation(desk.config(), reporter)
+    assert not any("recorded of the past" in text for text in warned), "new months rewrite nothing"
+    changed = prices.copy()
+    changed.iloc[20:, 0] *= 1.5
+    changed.to_csv(desk.folder / "prices.csv")
+    situation(desk.config(), reporter)
+    assert any("recorded of the past" in text and "of A00 on" in text for text in warned)
+    prices.rename(columns=lambda name: f"other {name}").to_csv(desk.folder / "prices.csv")
+    with pytest.raises(OperationsError, match="none of them is in the data"):
+        situation(desk.config(), quiet())

@@ -12,7 +12,7 @@ from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
 from operations.champion.manual_promotion import promote, roll_back
 from operations.champion.retraining import retrain
-from operations.errors import BusyError, OperationsError
+from operations.errors import BusyError, OperationsError, RevisedError
 from operations.state_dir import state_dir
 from pipeline.errors import LeakError
 from pipeline.runner.pipeline import Pipeline
@@ -195,3 +195,24 @@ def test_a_run_folder_whose_process_was_killed_before_the_link_is_taken_up(desk,
     assert desk.retrain("2002-04-30").run == written
     assert (desk.folder / "runs" / "latest").readlink().name == written
     assert len(folders(desk)) == 2
+
+
+def rewritten(desk, until, factor=1.5):
+    """Write prices to a date, one of whose past prices has changed."""
+    prices = desk.prices().loc[:until]
+    prices.iloc[20:, 0] *= factor
+    prices.to_csv(desk.folder / "prices.csv")
+
+
+@pytest.mark.parametrize(("until", "now"), [("2002-03-31", "2002-04-30"), ("2002-04-30", "2002-03-31")])
+def test_a_rewritten_past_is_refused_also_if_the_data_ends_before_what_was_recorded(desk, until, now):
+    desk.retrain("2002-04-30")
+    rewritten(desk, until)
+    with pytest.raises(RevisedError, match="of A00 on"):
+        desk.retrain(now)
+    assert len(Decisions(desk.config()).all()) == 1
+
+
+def test_an_earlier_date_is_trained_if_the_past_is_as_recorded(desk):
+    desk.retrain("2002-04-30")
+    assert desk.retrain("2002-03-31").data_last == "2002-03-31"

@@ -273,7 +273,7 @@ def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch
             assert str(folder / "summary.json") in captured
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert tangency(monkeypatch, "run", "--config", mine()) == 0, "the same run, told now"
-    assert "MLflow: make ui" in capsys.readouterr().out
+    assert "MLflow: tangency ui --config" in capsys.readouterr().out
     assert pending_runs(output) == []
     assert (folder / "mlflow.json").exists()
 
