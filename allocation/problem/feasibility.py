@@ -12,6 +12,7 @@ from allocation.errors import InfeasibleError, SolverError
 from allocation.problem.constraints import Constraints
 from allocation.problem.limit_builder import build_limits
 from allocation.problem.limits import Limit
+from foundation.counts import format_count
 from foundation.types import Bools, Floats
 
 
@@ -55,7 +56,7 @@ def check_feasible(
         else "No one of them alone would do: other limits are in conflict too"
     )
     raise InfeasibleError(
-        f"these limits cannot be met together with {int(universe.sum())} assets: "
+        f"these limits cannot be met together with {format_count(int(universe.sum()), 'asset')}: "
         f"{'; '.join(map(describe_limit, conflict))}. {wayout}",
         tuple(limit.name for limit in conflict),
     )

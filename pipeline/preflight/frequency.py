@@ -46,6 +46,20 @@ def describe_horizon(panel: Panel, config: RunConfig) -> str:
     return ""
 
 
+def check_relative_target(panel: Panel, config: RunConfig) -> None:
+    """Refuse a relative target for one asset: it compares assets, so the target would be 0 at every date.
+
+    Raises
+    ------
+    RunError
+    """
+    if config.target.relative and len(panel.assets) == 1:
+        raise RunError(
+            f"the data has one asset, {panel.assets[0]}, and target.relative compares assets with their mean: set "
+            "target.relative: false, and leave out features of many assets, or add assets"
+        )
+
+
 def check_frequency(panel: Panel) -> None:
     """Refuse rows of two frequencies, such as months followed by days: horizons and annual figures count rows.
 

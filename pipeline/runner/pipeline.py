@@ -14,7 +14,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.preflight.coverage import check_coverage
 from pipeline.preflight.feasibility import check_limits
-from pipeline.preflight.frequency import check_frequency, explain_horizon
+from pipeline.preflight.frequency import check_frequency, check_relative_target, explain_horizon
 from pipeline.preflight.training_data import check_training
 from pipeline.progress import Reporter
 from pipeline.runner.certification import certify
@@ -65,6 +65,7 @@ class Pipeline:
         config = self.config
         panel, findings = loaded or load_data(config, self.reporter)
         check_frequency(panel)
+        check_relative_target(panel, config)
         with one_thread(), explain_horizon(panel, config):
             prepared = self._sequence.prepare(panel, findings)
             matrix, schedule = prepared.matrix, prepared.schedule

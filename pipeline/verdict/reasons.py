@@ -38,13 +38,13 @@ def describe_reason(verdict: str, tests: Tests, trials: Trials) -> str:
     forecast = "is better than chance" if p < SIZE else "cannot be distinguished from chance"
     ranks = f"The forecast {forecast} ({_p(p)}, {tried})."
     if not tests["gain"]:
-        return f"{ranks} The allocator held the same with it as without."
+        return f"{ranks} The portfolio is the same with and without the forecast."
     change = (
         f"{_percent(tests['gain'])} a year in certainty equivalent after costs, against the same allocator without a "
         f"forecast (95 % interval {_percent(tests['gain_low'])} to {_percent(tests['gain_high'])}, one-sided "
     )
     if verdict == WORSE:
-        return f"{ranks} Its portfolio lost: {change}{_p(tests['gain_p_worse'])})."
+        return f"{ranks} Its portfolio lost: {change}{_p(tests['gain_p_worse'])} for a loss)."
     passed = tests["gain_p_corrected"] < SIZE
     paid = "Its portfolio gained" if passed else "Its portfolio is not shown to gain"
     alike = "" if looks == 1 else ", corrected for the same"

@@ -267,3 +267,10 @@ def test_limits_are_checked_without_what_reopened_and_has_no_forecast_yet(mine):
     with pytest.raises(RunError, match=r"allocation, at \d{4}-\d\d-\d\d: .*group 'g' at least 0\.1"):
         pipeline_of(mine(**changes)).prepare()
     pipeline_of(mine(**changes, allocation__on_infeasible="hold")).prepare()
+
+
+def test_a_relative_target_of_one_asset_is_refused(mine):
+    file = mine(target__relative=True).parent / "prices.csv"
+    pd.read_csv(file, index_col=0).iloc[:, :1].to_csv(file)
+    with pytest.raises(RunError, match=r"the data has one asset, \w+, and target\.relative"):
+        pipeline_of(mine(target__relative=True)).prepare()

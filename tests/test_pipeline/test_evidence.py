@@ -159,7 +159,7 @@ def test_a_portfolio_that_never_leaves_its_baseline_does_not_pay(signal, tmp_pat
     assert found.verdict == UNPAID
     assert found.tests["gain"] == 0
     assert np.isnan(found.tests["verdict_p"])
-    assert "held the same with it as without" in found.reason
+    assert "the same with and without the forecast" in found.reason
     unknown = with_p(idle, 0.4)
     assert judge(unknown, trials(tmp_path / "b", describe_trial(unknown))).verdict == NONE
     json.dumps(found.as_dict())
