@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from foundation.counts import format_count
+from foundation.counts import format_count, format_percent
 from foundation.types import Floats
 from market.findings import Finding
 from market.values.cash import CashColumn, CashKind
@@ -76,7 +76,7 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
     if over.any():
         step = float(np.nanmedian(sizes[over]))
         first = int(np.argmax(np.isfinite(values)))
-        moves = f"cash moves by {step:.2%} in a step, {step * column.periods_per_year:,.0%} a year"
+        moves = f"cash moves by {format_percent(step, 2)} in a step, {format_percent(step * column.periods_per_year)} a year"
         advice = _advise(column)
         read = f"read as {_MEANING[kind or 'returns']}"
         text = f"{column.where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"
@@ -85,7 +85,7 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
         row = int(np.nanargmax(annual))
         text = (
             f"{column.where}, {dates[row]:%Y-%m-%d}: read as {_MEANING[kind]}, cash moves by"
-            f" {a_step[row]:.2%} in a step, {annual[row]:.0%} a year; is it real?"
+            f" {format_percent(a_step[row], 2)} in a step, {format_percent(annual[row])} a year; is it real?"
         )
         yield Finding("cash", "warning", None, dates[row], text)
 

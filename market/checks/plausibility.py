@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foundation.counts import format_percent
 from foundation.types import Floats
 from market.findings import Finding
 from market.values.table import Table, double_lengths
@@ -83,16 +84,16 @@ def _describe_implausible(returns: Floats, year: int) -> str:
     typical, gain = float(np.median(volatility)), float(np.median(growth))
     limits = _FEW_ASSETS if returns.shape[1] < _FEW else _MANY_ASSETS
     if typical > limits.volatility:
-        return f"the typical asset has a volatility of {typical:.0%} a year"
+        return f"the typical asset has a volatility of {format_percent(typical)} a year"
     if len(returns) >= 3 * year and gain > limits.growth:
-        return f"the typical asset grows by {np.expm1(gain):.0%} a year"
+        return f"the typical asset grows by {format_percent(float(np.expm1(gain)))} a year"
     mean = np.nanmean(returns, axis=0) * year
     # A constant return is infinitely steady.
     ratio = float(np.median(mean / np.maximum(volatility, 1e-12)))
     if len(returns) >= 2 * year and any(
         ratio > steady and np.expm1(gain) > limit for steady, limit in limits.steady
     ):
-        return f"the typical asset grows by {np.expm1(gain):.0%} a year with a volatility of only {typical:.0%} a year"
+        return f"the typical asset grows by {format_percent(float(np.expm1(gain)))} a year with a volatility of only {format_percent(typical)} a year"
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from foundation.counts import format_percent
 from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
@@ -114,7 +115,7 @@ def _find_steep_growth(table: Table) -> Finding | None:
         growth = float(np.mean(np.log1p(known))) * frequency.periods_per_year
         if growth > _GROWTH:
             sure = growth > _SURE_GROWTH or float(np.mean(known > 0)) > _STEADY
-            text = f"a typical asset grows {np.expm1(growth):.0%} a year over the first {rows} rows"
+            text = f"a typical asset grows {format_percent(float(np.expm1(growth)))} a year over the first {rows} rows"
             worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
@@ -137,7 +138,7 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                 date = table.dates[rows[0]]
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {first[0]:g}, and the column grows by"
-                    f" {np.expm1(growth):.0%} a year over its first {count} values, which no asset does; if it is in"
+                    f" {format_percent(float(np.expm1(growth)))} a year over its first {count} values, which no asset does; if it is in"
                     " percent, divide it by 100 in the file"
                 )
                 yield Finding("percent", "fatal", name, date, text)

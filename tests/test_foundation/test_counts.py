@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.counts import format_count
+from foundation.counts import format_count, format_percent
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,3 +45,9 @@ def test_no_message_leaves_the_plural_to_the_reader():
         if re.search(r"\b[a-z]{3,}\(s\)[ :,;.\"']", line) and 'f"' in line
     ]
     assert found == []
+
+
+def test_a_share_that_is_no_share_is_short():
+    assert format_percent(0.125, 1) == "12.5%"
+    assert format_percent(-3.0) == "-300%"
+    assert len(format_percent(1e300)) < 10
