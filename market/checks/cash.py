@@ -76,7 +76,8 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
     if over.any():
         step = float(np.nanmedian(sizes[over]))
         first = int(np.argmax(np.isfinite(values)))
-        moves = f"cash moves by {format_percent(step, 2)} in a step, {format_percent(step * column.periods_per_year)} a year"
+        yearly = format_percent(step * column.periods_per_year)
+        moves = f"cash moves by {format_percent(step, 2)} in a step, {yearly} a year"
         advice = _advise(column)
         read = f"read as {_MEANING[kind or 'returns']}"
         text = f"{column.where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"

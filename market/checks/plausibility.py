@@ -93,7 +93,8 @@ def _describe_implausible(returns: Floats, year: int) -> str:
     if len(returns) >= 2 * year and any(
         ratio > steady and np.expm1(gain) > limit for steady, limit in limits.steady
     ):
-        return f"the typical asset grows by {format_percent(float(np.expm1(gain)))} a year with a volatility of only {format_percent(typical)} a year"
+        growing = format_percent(float(np.expm1(gain)))
+        return f"the typical asset grows by {growing} a year with a volatility of only {format_percent(typical)} a year"
     return ""
 
 

@@ -136,10 +136,11 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
             growth = float(np.mean(np.log1p(first))) * per_year
             if growth > _GROWTH and float(np.mean(first > 0)) > _STEADY:
                 date = table.dates[rows[0]]
+                growing = format_percent(float(np.expm1(growth)))
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {first[0]:g}, and the column grows by"
-                    f" {format_percent(float(np.expm1(growth)))} a year over its first {count} values, which no asset does; if it is in"
-                    " percent, divide it by 100 in the file"
+                    f" {growing} a year over its first {count} values, which no asset does; if it is in percent, divide it"
+                    " by 100 in the file"
                 )
                 yield Finding("percent", "fatal", name, date, text)
                 break
