@@ -139,8 +139,8 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                 growing = format_percent(float(np.expm1(growth)))
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {first[0]:g}, and the column grows by"
-                    f" {growing} a year over its first {count} values, which no asset does; if it is in percent, divide it"
-                    " by 100 in the file"
+                    f" {growing} a year over its first {count} values, which no asset does; if it is in percent,"
+                    " divide it by 100 in the file"
                 )
                 yield Finding("percent", "fatal", name, date, text)
                 break
