@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 
 _Indices = NDArray[np.bool_] | NDArray[np.intp]
 
@@ -79,3 +79,15 @@ def scale_covariance(sigma: Risk, factor: float) -> Risk:
     if isinstance(sigma, FactorCovariance):
         return FactorCovariance(sigma.loadings * np.sqrt(factor), sigma.specific * factor)
     return np.asarray(sigma * factor)
+
+
+def spread_covariance(sigma: Risk, universe: Bools) -> Risk:
+    """Return a covariance of the n assets of a universe as one of all N assets, NaN outside."""
+    n = len(universe)
+    if isinstance(sigma, FactorCovariance):
+        loadings, specific = np.full((n, sigma.loadings.shape[1]), np.nan), np.full(n, np.nan)
+        loadings[universe], specific[universe] = sigma.loadings, sigma.specific
+        return FactorCovariance(loadings, specific)
+    full = np.full((n, n), np.nan)
+    full[np.ix_(universe, universe)] = sigma
+    return full

@@ -12,7 +12,7 @@ from allocation.asset_names import (
     parse_names,
 )
 from allocation.covariance.choices import CovarianceChoice, estimate_covariance
-from allocation.covariance_types import FactorCovariance, Risk
+from allocation.covariance_types import FactorCovariance, Risk, spread_covariance
 from allocation.errors import DataError
 from foundation.types import Floats
 
@@ -63,13 +63,4 @@ def _estimated(
             f"sigma: {len(returns)} row of returns says nothing about risk, at least 2 are needed"
         )
     estimate = estimate_covariance(covariance, returns[:, inside])
-    if inside.all():
-        return estimate
-    n = len(assets)
-    if isinstance(estimate, FactorCovariance):
-        loadings, specific = np.full((n, estimate.loadings.shape[1]), np.nan), np.full(n, np.nan)
-        loadings[inside], specific[inside] = estimate.loadings, estimate.specific
-        return FactorCovariance(loadings, specific)
-    full = np.full((n, n), np.nan)
-    full[np.ix_(inside, inside)] = estimate
-    return full
+    return estimate if inside.all() else spread_covariance(estimate, inside)

@@ -10,7 +10,7 @@ import numpy as np
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_checks import check_covariance
-from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
+from allocation.covariance_types import Risk, select_covariance, spread_covariance, to_dense
 from allocation.errors import InputError
 from allocation.input_alignment import align_vector
 from allocation.problem.allocator_wrapper import AllocatorWrapper
@@ -144,7 +144,7 @@ class BlackLitterman(AllocatorWrapper):
         moments = self.posterior(position, inner, universe)
         mean = np.full(len(self.assets), np.nan)
         mean[universe] = moments.mean
-        risk = _spread(moments.sigma, universe) if self.covariance == "posterior" else sigma
+        risk = spread_covariance(moments.sigma, universe) if self.covariance == "posterior" else sigma
         return self.inner.solve(position, mean, risk, held, universe, validate=validate)
 
     def posterior(self, position: int, sigma: Risk, universe: Bools) -> Posterior:
@@ -178,15 +178,3 @@ def _stated_omega(views: Sequence[View], sigma: Risk, picks: Floats, tau: float)
     confidence = np.array([0.5 if view.confidence is None else view.confidence for view in views])
     omega = omega_of_confidence(confidence, tau * view_variance(sigma, picks))
     return np.array([o if v.variance is None else v.variance for o, v in zip(omega, views, strict=True)])
-
-
-def _spread(sigma: Risk, universe: Bools) -> Risk:
-    """Return a covariance of the n assets inside as one of all N, NaN outside."""
-    n = len(universe)
-    if isinstance(sigma, FactorCovariance):
-        loadings, specific = np.full((n, sigma.loadings.shape[1]), np.nan), np.full(n, np.nan)
-        loadings[universe], specific[universe] = sigma.loadings, sigma.specific
-        return FactorCovariance(loadings, specific)
-    full = np.full((n, n), np.nan)
-    full[np.ix_(universe, universe)] = sigma
-    return full
