@@ -33,17 +33,16 @@ from validation.folds.walk_forward import Fold
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed
 distance, so that results do not depend on the number of threads."""
-_ROOM = 1.3
-"""A fold grows so many times the number of trees that was chosen `AHEAD` folds before: one step more of those to choose
-among, ..."""
-_MORE = 2
-"""... or so many times it, where all that were grown then were chosen, ..."""
+_FACTOR = 1.3
+"""A fold grows this multiple of the number of trees that was chosen `AHEAD` folds before."""
+_FACTOR_AT_LIMIT = 2
+"""The multiple if that fold had chosen all the trees that it grew."""
 FEWEST = 40
-"""... but at least so many, so that a record that spoke for hardly any tree can change its mind."""
-_FIRST_ROOM = 3
-"""The first `AHEAD` folds grow so many times the number that the blocks inside the first window would choose, ..."""
+"""A fold grows at least this number of trees, so that the choice can rise again after it was very small."""
+_FIRST_FACTOR = 3
+"""Each of the first `AHEAD` folds grows this multiple of the number that blocks of the first window would choose."""
 FIRST_FEWEST = 64
-"""... but at least so many: that choice rests on fewer dates than a walk's, and is corrected slowly."""
+"""Least number of trees of these folds: their choice rests on fewer dates than later ones, and is corrected slowly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +136,9 @@ def _count_trees(model: Boosting, fits: Sequence[FoldFit], state: WalkState, gro
     f = len(grown) - AHEAD
     if f < 0:
         likely = model.tree_counts()[int(np.argmin(state.initial_losses))]
-        return model.round_up(max(FIRST_FEWEST, _FIRST_ROOM * likely))
+        return model.round_up(max(FIRST_FEWEST, _FIRST_FACTOR * likely))
     chosen = int(fits[f].chosen["trees"])
-    return model.round_up(max(FEWEST, (_MORE if chosen == grown[f] else _ROOM) * chosen))
+    return model.round_up(max(FEWEST, (_FACTOR_AT_LIMIT if chosen == grown[f] else _FACTOR) * chosen))
 
 
 def _grow_fold(
