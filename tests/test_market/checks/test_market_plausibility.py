@@ -72,6 +72,22 @@ def test_a_warning_about_percent_comes_from_the_loader_and_stays_when_rows_are_a
     assert said[0] == said[1] == said[2]
 
 
+@pytest.mark.parametrize(("step", "rows"), [("W-FRI", 24), ("B", 24), ("B", 54), ("B", 130)])
+@pytest.mark.parametrize("assets", [1, 4])
+def test_less_than_a_year_of_percent_is_warned_about(step, assets, rows):
+    yearly = np.sqrt(FREQUENCIES[step].periods_per_year)
+    for seed in range(5):  # a short bond of 2.2 % a year, in percent
+        (said,) = warnings(np.clip(random(0.0, 2.2 / yearly, rows, seed, assets), -0.95, None), step)
+        assert "a volatility of" in said
+        assert "percent_returns" in said
+
+
+@pytest.mark.parametrize(("assets", "volatility"), [(1, 1.0), (4, 0.9)])
+def test_fractions_of_a_crisis_of_less_than_a_year_are_not_warned_about(assets, volatility):
+    for seed in range(20):
+        assert not warnings(random(0.0, volatility / np.sqrt(252), 60, seed, assets), "B")
+
+
 def test_declared_percent_is_not_warned_about(tmp_path):
     frame = pd.DataFrame(random(8.0, 28.0, 120), index=pd.date_range("1990-01-31", periods=120, freq="ME"))
     frame.clip(lower=-95).rename(columns=str).rename_axis("date").to_csv(tmp_path / "x.csv")
