@@ -91,7 +91,10 @@ def _check_life(table: Table) -> Iterator[Finding]:
     rows = np.arange(len(valid))[:, None]
     hole = ~valid & (rows > born) & (rows < died)
     yield from table.find_by_column(
-        "missing value", "warning", hole, lambda _row, _column: "no value between its first and its last"
+        "missing value",
+        "warning",
+        hole,
+        lambda _row, _column: "missing value after its first and before its last",
     )
     late, early = rows == np.where(born > 0, born, -1), rows == np.where(died < len(valid) - 1, died, -1)
     start, end = f"{table.dates[0]:%Y-%m-%d}", f"{table.dates[-1]:%Y-%m-%d}"

@@ -130,8 +130,8 @@ class Candidate:
         """
         if date < self.trained_to:
             raise OperationsError(
-                f"{self.run} was trained on data to {self.trained_to:%Y-%m-%d}: what it says of {date:%Y-%m-%d} would "
-                f"know the future. What was forecast then is in {self.folder / 'forecasts.parquet'}"
+                f"{self.run} was trained on data to {self.trained_to:%Y-%m-%d}; its forecast at {date:%Y-%m-%d} would "
+                f"use later data. The out-of-sample forecasts of that time are in {self.folder / 'forecasts.parquet'}"
             )
 
     def forecast_at(

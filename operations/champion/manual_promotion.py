@@ -33,7 +33,7 @@ def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime
         if run == champion:
             raise OperationsError(f"{run} is champion already")
         to = f"{candidate.trained_to:%Y-%m-%d}"
-        reason, files = f"by hand: {why}", candidate.digests()
+        reason, files = f"manual: {why}", candidate.digests()
         decision = Decision("promoted", now, run, run, champion, "", to, reason, (), files)
         decisions.record(decision, known)
         tell_registry(config, reporter)

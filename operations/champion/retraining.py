@@ -69,7 +69,9 @@ def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -
         earlier = decisions.judged(_identity_of(config, loaded))
         if earlier is not None:
             _check_champion(config, decisions)
-            reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
+            reporter.line(
+                "retraining", f"nothing changed since {earlier.at:%Y-%m-%d}; decision of then: {earlier.kind}"
+            )
             decision = earlier
         else:
             _record_data(config, reporter, now, loaded)
@@ -124,7 +126,12 @@ def _train_and_judge(
     )  # record the SHA-256 of exactly the files that are judged
     champion = known[-1].champion if known else None
     checks = judge(config.gate, challenger.summary, artifacts.drift)
-    if champion is not None:
+    if champion is None:
+        verdict = challenger.summary["verdict"]
+        checks += (
+            Check("first champion", True, f"no champion to compare with; verdict of the run: {verdict}"),
+        )
+    else:
         incumbent = Candidate(config.output / champion, decisions.files_of(champion))
         checks += (_against(challenger, incumbent, loaded, store, reporter),)
     failed = [check.words for check in checks if not check.passed]

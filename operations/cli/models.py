@@ -68,7 +68,7 @@ def promote_command(path: Path, run: str, reason: str) -> None:
 
 @tangency.command(epilog=EPILOG)
 @config_option
-@click.option("--reason", default="by hand", show_default=True, help="Reason, which is recorded.")
+@click.option("--reason", default="no reason given", show_default=True, help="Reason, which is recorded.")
 def rollback(path: Path, reason: str) -> None:
     """Restore the previous champion."""
     from operations.champion.manual_promotion import roll_back

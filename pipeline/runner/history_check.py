@@ -23,6 +23,6 @@ def check_past(stage: str, before: Floats, now: Floats) -> None:
     if not same.all():
         row = int(np.argwhere(~same)[0][0])
         raise LeakError(
-            f"{stage}: what it says of row {row} of {len(before)} changed when later dates were added; a result "
-            "may depend on data up to its date alone. tangency audit tells what looked ahead; tangency run starts anew"
+            f"{stage}: its result at row {row} of {len(before)} changed when later dates were added, but it may depend "
+            "only on data up to its date. tangency audit finds what looked ahead; tangency run recomputes everything"
         )

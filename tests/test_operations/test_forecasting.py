@@ -65,7 +65,7 @@ def test_a_month_later_only_the_features_are_newer(trained):
 
 
 def test_a_date_before_the_end_of_its_data_is_refused(trained):
-    with pytest.raises(OperationsError, match="would know the future"):
+    with pytest.raises(OperationsError, match="would use later data"):
         as_of(trained, "2002-04-30")
 
 

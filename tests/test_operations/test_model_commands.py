@@ -53,7 +53,7 @@ def test_from_nothing_to_trades_and_back(desk, monkeypatch, capsys, tmp_path):
     capsys.readouterr()
     assert tangency(monkeypatch, "ledger", "show", "-c", config) == 0
     shown = capsys.readouterr().out
-    assert [word in shown for word in ("rolled back", "odd", "by hand: after all")] == [True] * 3
+    assert [word in shown for word in ("rolled back", "odd", "manual: after all")] == [True] * 3
     assert tangency(monkeypatch, "ledger", "verify", "-c", config) == 0
     assert "4 lines, unbroken" in capsys.readouterr().out
 

@@ -145,7 +145,7 @@ def test_by_hand_back_and_forth(desk):
     with pytest.raises(OperationsError, match="The run is not whole"):
         promote(config, quiet(), "mine-nothing", now=at("2002-05-03"), why="x")
     forth = promote(config, quiet(), second.run, now=at("2002-05-03"), why="I looked")
-    assert forth.reason == "by hand: I looked"
+    assert forth.reason == "manual: I looked"
     assert Decisions(config).champion() == forth
 
 

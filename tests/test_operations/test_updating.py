@@ -182,7 +182,7 @@ def test_what_changes_its_past_is_refused(stage, tmp_path, monkeypatch):
         return replace(made, **{array: values})
 
     monkeypatch.setattr(compute, name, leaking)
-    with pytest.raises(LeakError, match=f"{stage}: what it says of row 204 of 205 changed"):
+    with pytest.raises(LeakError, match=f"{stage}: its result at row 204 of 205 changed"):
         update(config, reporter(), now=at("2002-02-28"))
 
 
