@@ -25,7 +25,7 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = ("industries", "stocks", "strategies")
+CONFIGS = ("industries", "stocks", "strategies", "classes")
 VARYING = ("run_id", "record", "seconds", "reused")
 """Parts of a summary that differ between two runs of the same results: names, times and hashes of the code."""
 

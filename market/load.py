@@ -15,13 +15,15 @@ from foundation.suggestions import suggest
 from market.errors import DataError, SourceError
 from market.findings import Finding
 from market.panel import Panel
-from market.readers.datasets import load_industries, load_stocks
 from market.readers.layouts import copy_until
+from market.readers.packaged.classes import load_classes
+from market.readers.packaged.datasets import load_industries, load_stocks
 from market.readers.prices import FileSettings, load_file
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
     "stocks": load_stocks,
+    "classes": load_classes,
 }
 SOURCES = (*_PACKAGED, "prices")
 
@@ -39,8 +41,8 @@ def load_panel(
 
     Parameters
     ----------
-    source : {"industries", "stocks", "prices"}
-        Packaged industries or stocks, or the user's own file.
+    source : {"industries", "stocks", "classes", "prices"}
+        Packaged industries, stocks or asset classes, or the user's own file.
     path : Path, optional
         The user's file.
     settings : FileSettings, optional

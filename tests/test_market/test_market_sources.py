@@ -15,7 +15,7 @@ from market.readers.prices import FileSettings
 def test_unknown_sources_get_a_suggestion_and_the_list():
     with pytest.raises(
         SourceError,
-        match=r"unknown source 'industrys'; did you mean 'industries'.*known: industries, stocks, prices",
+        match=r"unknown source 'industrys'; did you mean 'industries'.*known: industries, stocks, classes, prices",
     ):
         load_panel("industrys")
     with pytest.raises(SourceError, match="unknown source 'zzz'; known: industries"):

@@ -14,7 +14,7 @@ from filelock import FileLock
 @contextmanager
 def by_oneself():
     """Keep to a store of one's own, and read macro series once: they take a third of an update."""
-    from market.readers import datasets
+    from market.readers.packaged import datasets
     from operations.cli.main import load_commands
 
     load_commands()

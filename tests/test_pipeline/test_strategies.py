@@ -9,6 +9,7 @@ import yaml
 from running import evaluated, pipeline_of
 
 from backtest.attribution import TOTAL
+from market.load import load_panel
 from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.chains.ledger import Ledger
@@ -268,6 +269,18 @@ def test_the_shipped_example_is_read():
     kinds = {section.kind for section in config.strategies.values()}
     assert len(kinds) >= 9
     assert set(yaml.safe_load(path.read_text())["strategies"]) == set(config.strategies)
+
+
+def test_the_shipped_classes_are_held_as_the_example_names_them():
+    from pathlib import Path
+
+    config = load_config(Path(__file__).resolve().parents[2] / "configs" / "classes.yaml")
+    assert {"sixty_forty", "all_weather", "risk_parity", "permanent"} <= set(config.strategies)
+    assert config.target.execution_lag == 1  # a mean of days that are over cannot be traded
+    assets = load_panel("classes")[0].assets
+    named = [name for s in config.strategies.values() for _, names in s.assets_named() for name in names]
+    assert named
+    assert set(named) <= set(assets)
 
 
 def test_every_allocator_is_a_strategy(small):

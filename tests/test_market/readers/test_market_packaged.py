@@ -9,8 +9,8 @@ import pytest
 
 from market.errors import SourceError
 from market.load import load_panel
-from market.readers import datasets
-from market.readers.datasets import load_daily_bills, load_macro
+from market.readers.packaged.datasets import load_daily_bills, load_macro
+from market.readers.packaged.files import read_packaged
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,8 @@ def test_the_two_files_of_bills_agree(industries):
 
 def test_loading_imports_no_heavy_package():
     code = (
-        "import sys; from market.load import load_panel; load_panel('industries'); load_panel('stocks');"
+        "import sys; from market.load import load_panel;"
+        "[load_panel(source) for source in ('industries', 'stocks', 'classes')];"
         "print([m for m in ('skfolio', 'cvxpy', 'linearmodels', 'arch', 'statsmodels') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -182,6 +183,6 @@ def test_a_package_that_is_missing_or_other_is_named(monkeypatch):
     with pytest.raises(
         SourceError, match="package 'no_such_package', which holds the data, is not installed"
     ):
-        datasets._read("no_such_package", "a.csv")
+        read_packaged("no_such_package", "a.csv")
     with pytest.raises(SourceError, match=r"package 'arch' does not hold data/none\.csv"):
-        datasets._read("arch", "data/none.csv")
+        read_packaged("arch", "data/none.csv")

@@ -1,13 +1,8 @@
-"""Sources that ship inside installed packages; nothing is downloaded.
-
-Files are read directly: the loader of their package would import the whole package, which takes seconds.
-"""
+"""Industries and stocks, with macro series, from data inside installed packages."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +13,7 @@ from market.errors import SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
 from market.panel import Panel
+from market.readers.packaged.files import read_packaged
 from market.values.cash import CashColumn
 from market.values.grid import Grid
 from market.values.inputs import PanelInputs, make_panel
@@ -25,11 +21,15 @@ from market.values.inputs import PanelInputs, make_panel
 _INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
 )  # fmt: skip
+MACRO_NOTE = (
+    "Macro series are of a later vintage: their release lag is respected, but revisions, such as those of"
+    " core CPI's seasonal factors, are in them. A release lag is not a point-in-time record."
+)
+"""What readers of results with these series must know."""
 _INDUSTRY_NOTES = (
     "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
     " database; companies that died are in them.",
-    "Macro series are of a later vintage: their release lag is respected, but revisions, such as those of"
-    " core CPI's seasonal factors, are in them. A release lag is not a point-in-time record.",
+    MACRO_NOTE,
 )
 _STOCK_NOTES = (
     "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
@@ -49,7 +49,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
 
     Rows of the files later than `known_by` are left out before anything else is done with them.
     """
-    data = _read("linearmodels", "datasets/french/french.csv.bz2")
+    data = read_packaged("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
     values = np.column_stack([data[list(_INDUSTRIES)].to_numpy(dtype=np.float64), market])
@@ -72,8 +72,8 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
 
     Rows of the files later than `known_by` are left out before anything else is done with them.
     """
-    prices = _read("skfolio", "datasets/data/sp500_dataset.csv.gz")
-    index = _read("skfolio", "datasets/data/sp500_index.csv.gz")
+    prices = read_packaged("skfolio", "datasets/data/sp500_dataset.csv.gz")
+    index = read_packaged("skfolio", "datasets/data/sp500_index.csv.gz")
     if not prices["Date"].equals(index["Date"]):
         raise SourceError("stocks: the installed skfolio has other dates for the index than for the stocks")
     assets = tuple(str(name) for name in prices.columns[1:])
@@ -100,7 +100,7 @@ def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:
     -------
     ndarray of shape (T,)
     """
-    bills = _read("arch", "data/frenchdata/frenchdata.csv.gz")  # percent a month; dates are yyyymm
+    bills = read_packaged("arch", "data/frenchdata/frenchdata.csv.gz")  # percent a month; dates are yyyymm
     monthly = pd.Series(bills["RF"].to_numpy() / 100.0, index=bills["Date"].to_numpy())
     months = dates.year * 100 + dates.month
     rates = monthly.reindex(months).fillna(0.0).to_numpy(dtype=np.float64)
@@ -116,9 +116,9 @@ def load_macro() -> dict[str, MacroSeries]:
         aaa_yield, baa_yield: monthly means of Moody's seasoned corporate bond yields, fractions a year.
         core_cpi: consumer prices less food and energy, seasonally adjusted index. wti: USD a barrel, daily.
     """
-    yields = _read("arch", "data/default/default.csv.gz")
-    prices = _read("arch", "data/core_cpi/core-cpi.csv.gz")
-    oil = _read("arch", "data/wti/wti.csv.gz")
+    yields = read_packaged("arch", "data/default/default.csv.gz")
+    prices = read_packaged("arch", "data/core_cpi/core-cpi.csv.gz")
+    oil = read_packaged("arch", "data/wti/wti.csv.gz")
     oil["DCOILWTICO"] = pd.to_numeric(oil["DCOILWTICO"], errors="coerce")  # holidays are dots
     oil = oil.dropna()
     # Monthly files stamp a month at its first day; a mean over the month is known when the month is over.
@@ -142,17 +142,3 @@ def load_macro() -> dict[str, MacroSeries]:
         "core_cpi": MacroSeries("core_cpi", core, measured, announced, max_age_days=100),
         "wti": MacroSeries("wti", wti, quoted, released, max_age_days=30),
     }
-
-
-def _read(package: str, file: str) -> pd.DataFrame:
-    """Read a CSV file inside an installed package without importing the package."""
-    spec = find_spec(package)
-    folders = spec.submodule_search_locations if spec is not None else None
-    if not folders:
-        raise SourceError(f"package {package!r}, which holds the data, is not installed; run `make setup`")
-    path = Path(folders[0], *file.split("/"))
-    if not path.is_file():
-        raise SourceError(
-            f"package {package!r} does not hold {file}: install the version in requirements.lock"
-        )
-    return pd.read_csv(path)

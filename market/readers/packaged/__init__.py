@@ -1,0 +1,1 @@
+"""Panels from data that ships inside installed packages; nothing is downloaded."""
