@@ -122,7 +122,8 @@ def examine_file(request: FileRequest) -> Examination:
     If no setting says what the values are, their kind is inferred, and a note says which setting a run needs.
     """
     read = partial(read_inputs, request.path, start=request.start, end=request.end)
-    settings, notes = request.settings, []
+    settings = request.settings
+    notes: list[Finding] = []
     try:
         if request.values_given:
             inputs = read(settings)
