@@ -5,6 +5,8 @@ DataError
 └── IntegrityError   the data can be read, and is wrong: duplicate dates, text in a price
 """
 
+from typing import Any
+
 
 class DataError(Exception):
     """The user's data cannot be used; the message names the place, the problem and the expected value."""
@@ -15,4 +17,14 @@ class SourceError(DataError):
 
 
 class IntegrityError(DataError):
-    """The data was read and contradicts itself."""
+    """The data was read and contradicts itself.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The findings of the check that failed; empty if no check made the error.
+    """
+
+    def __init__(self, message: str, findings: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings

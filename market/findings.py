@@ -20,6 +20,11 @@ Kind = Literal["prices", "returns"]
 ValueKind = Literal["prices", "returns", "percent_returns"]
 """Kinds of values in a file; percent becomes fractions while it is read."""
 
+INTERPRETATION = "interpretation"
+"""Check of notes on how a file was read where it could be read in several ways."""
+IGNORED_COLUMN = "ignored column"
+"""Check of findings on one column that is not read; the finding's asset is its name."""
+
 MISSING_CODES = (-99.99, -999.0)
 """Codes of missing returns in files of percent (Kenneth R. French's library)."""
 
@@ -38,7 +43,9 @@ class Finding:
     date : Timestamp or None
         First date concerned.
     message : str
-        A sentence with table, column, date, the expected and the actual value.
+        A sentence with table, column, date, the expected and the actual value: the evidence.
+    fix : str
+        What to do about it; "" if the message says so.
     """
 
     check: str
@@ -46,6 +53,12 @@ class Finding:
     asset: str | None
     date: pd.Timestamp | None
     message: str
+    fix: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message with what to do about it, as it is printed."""
+        return f"{self.message}; {self.fix}" if self.fix else self.message
 
     def as_dict(self) -> dict[str, str | None]:
         """Return the finding in types of JSON."""
@@ -55,6 +68,7 @@ class Finding:
             "asset": self.asset,
             "date": None if self.date is None else f"{self.date:%Y-%m-%d}",
             "message": self.message,
+            "fix": self.fix,
         }
 
 
@@ -70,5 +84,5 @@ def raise_if_fatal(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     fatal = [finding for finding in found if finding.severity == "fatal"]
     if fatal:
         others = f" ({format_count(len(fatal) - 1, 'more fatal finding')})" if len(fatal) > 1 else ""
-        raise IntegrityError(fatal[0].message + others)
+        raise IntegrityError(fatal[0].text + others, found)
     return found

@@ -32,6 +32,19 @@ def check_inputs(inputs: PanelInputs) -> tuple[Finding, ...]:
     return tuple(finding for group in _list_groups(inputs) for finding in raise_if_fatal(group))
 
 
+def list_findings(inputs: PanelInputs) -> tuple[Finding, ...]:
+    """Return the findings of all groups of checks up to the first one with a fatal finding; nothing is raised."""
+    found: list[Finding] = []
+    try:
+        for group in _list_groups(inputs):
+            found += group
+            if any(finding.severity == "fatal" for finding in found):
+                break
+    except DataError as error:
+        found.append(Finding("unusable", "fatal", None, None, str(error)))
+    return tuple(found)
+
+
 def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
     """Return the findings of the checks, in groups."""
     source = inputs.source

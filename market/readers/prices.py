@@ -88,6 +88,28 @@ def load_file(
         SourceError if the file cannot be read, IntegrityError if its values are impossible.
     """
     settings = settings or FileSettings()
+    inputs = read_inputs(path, settings, start=start, end=end, known_by=known_by)
+    findings = (*inputs.grid.findings, *check_inputs(inputs))
+    return make_panel(inputs, read_roles(str(path), settings.cash, settings.market).notes), findings
+
+
+def read_inputs(
+    path: Path,
+    settings: FileSettings,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    known_by: pd.Timestamp | None = None,
+) -> PanelInputs:
+    """Read a file as `load_file` does, without checking its values.
+
+    The findings of the reading itself are those of the grid.
+
+    Raises
+    ------
+    DataError
+        SourceError if the file cannot be read, IntegrityError if its rows contradict each other.
+    """
     source = str(path)
     roles = read_roles(source, settings.cash, settings.market)
     header = read_header(path)
@@ -96,9 +118,7 @@ def load_file(
     dates = read_dates(source, columns.date, contents.coded[columns.date])
     grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
     del contents, dates  # as large as the file
-    inputs = _convert_grid(source, grid, settings, roles, (start, end))
-    findings = (*inputs.grid.findings, *check_inputs(inputs))
-    return make_panel(inputs, roles.notes), findings
+    return _convert_grid(source, grid, settings, roles, (start, end))
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:

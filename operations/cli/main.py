@@ -8,7 +8,7 @@ import sys
 
 from pipeline.stopping import CTRL_C, end_on_signals, settle
 
-COMMANDS = ("compile", "data", "drift", "ledger", "models", "schedule", "serve", "status", "sync")
+COMMANDS = ("check", "compile", "data", "drift", "ledger", "models", "schedule", "serve", "status", "sync")
 """Modules of this folder that define commands."""
 
 

@@ -85,7 +85,7 @@ def rollback(path: Path, reason: str) -> None:
 def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
     """Print the champion's forecasts: excess returns over the next holding period."""
     from operations.champion import forecasting
-    from operations.cli import forecast_output
+    from operations.cli.output import forecasts as forecast_output
 
     current, reporter = _situation(path, as_of)
     table = forecasting.predict(current)
@@ -120,7 +120,7 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     from operations.champion import forecasting
     from operations.champion.holdings import read_holdings
     from operations.champion.holdings_check import match_holdings
-    from operations.cli import forecast_output
+    from operations.cli.output import forecasts as forecast_output
 
     held = None if holdings is None else read_holdings(holdings)
     current, reporter = _situation(path, as_of, held)

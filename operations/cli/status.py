@@ -20,7 +20,7 @@ def show_status(paths: tuple[Path, ...]) -> None:
     The files of the champion are compared with their recorded SHA-256. A configuration without a schedule is shown if
     you name it, or if none in configs/ has a schedule.
     """
-    from operations.cli.status_text import describe_status
+    from operations.cli.output.status import describe_status
     from operations.schedule.status import status
     from pipeline.tracking.receipts import pending_notice
 

@@ -52,6 +52,9 @@ def tangency() -> None:
     One YAML file describes a run. The result of each stage is stored and reused as long as its inputs are unchanged.
 
     \b
+    tangency check     show what a file holds and what is wrong with it
+
+    \b
     tangency run       --config configs/industries.yaml    run all stages, and write runs/
     tangency train     fit all models along the walk-forward
     tangency audit     train, then check that nothing looked ahead

@@ -40,7 +40,7 @@ MarketSetting = Annotated[
 class DataSection(Section):
     """Source of returns."""
 
-    source: str
+    source: str = "prices"
     path: FilePath | None = None
     layout: Literal["wide", "long"] | None = None
     values: ValueKind = "prices"

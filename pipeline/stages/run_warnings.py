@@ -47,10 +47,10 @@ def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
     lines = []
     for check, group in by_check.items():
         if len(group) <= SHOWN:
-            lines += [finding.message for finding in group]
+            lines += [finding.text for finding in group]
         else:
             count = f"{check}: {format_count(len(group), severity)} (the report lists all of them)"
-            lines.append(f"{count}; the first is {group[0].message}")
+            lines.append(f"{count}; the first is {group[0].text}")
     return lines
 
 

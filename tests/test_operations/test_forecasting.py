@@ -13,7 +13,7 @@ from operations.champion.candidate import Candidate
 from operations.champion.forecasting import plan, predict, situation
 from operations.champion.holdings import read_holdings
 from operations.champion.holdings_check import match_holdings
-from operations.cli.forecast_output import plan_table, write_answer
+from operations.cli.output.forecasts import plan_table, write_answer
 from operations.errors import OperationsError
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.loading import load_data

@@ -6,7 +6,7 @@ import pytest
 from scheduled import Clock, scheduled
 
 from operations.champion.decisions import Decision, Decisions
-from operations.cli.status_text import describe_status
+from operations.cli.output.status import describe_status
 from operations.schedule import scheduler_process
 from operations.schedule.problems import age
 from operations.schedule.run_due import request, run_due

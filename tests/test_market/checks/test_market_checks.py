@@ -289,7 +289,7 @@ def test_cash_must_be_whole():
 def test_findings_go_into_json():
     finding = Finding("stale run", "warning", "A", pd.Timestamp("2020-01-02"), "text")
     assert json.loads(json.dumps(finding.as_dict())) == {
-        "check": "stale run", "severity": "warning", "asset": "A", "date": "2020-01-02", "message": "text",
+        "check": "stale run", "severity": "warning", "asset": "A", "date": "2020-01-02", "message": "text", "fix": "",
     }  # fmt: skip
     assert Finding("c", "note", None, None, "m").as_dict()["date"] is None
 

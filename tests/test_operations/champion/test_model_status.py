@@ -8,7 +8,7 @@ from scheduled import scheduled
 
 from operations.champion.decisions import Decision, Decisions
 from operations.champion.run_files import FILES
-from operations.cli.status_text import describe_status
+from operations.cli.output.status import describe_status
 from operations.errors import OperationsError
 from operations.schedule.status import status
 from pipeline.config import RunConfig
