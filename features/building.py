@@ -103,7 +103,7 @@ def _make_matrix(
             include=include,
             exclude=exclude,
             assets=panel.assets,
-            month=panel.month,
+            year=panel.periods_per_year,
             seen=collect_arrays(inputs, recipe),
             digests={},
             signature=make_signature(recipe),

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Literal, TypeVar, get_args
 
 from foundation.types import Floats
+from market.frequency import Month
 
 _Kernel = Callable[..., Floats]
 Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
@@ -33,7 +34,7 @@ INPUTS = {
     "low": "(T, N) lowest price of the step; only if the panel has bars",
     "close": "(T, N) last price of the step; only if the panel has bars",
     "vwap": "(T, N) volume-weighted mean price of the step; only if the panel has it",
-    "month": "int, observations in a month (1 monthly, 21 daily)",
+    "month": "observations in a month (1 monthly, 21 daily): an integer, which quarterly panels do not have",
 }
 """Inputs of any feature by name, beside other features and the panel's macro series (T,)."""
 
@@ -70,6 +71,8 @@ class FeatureSpec:
         less history than others, by the difference.
     calendar : bool
         Whether the function needs twelve of a panel's months to be a year, because it looks for a calendar month.
+    quarters : bool
+        Whether all windows are whole quarters, so that a panel of quarters can give the feature.
     """
 
     name: str
@@ -82,13 +85,14 @@ class FeatureSpec:
     rows: int = 0
     reach: int | None = None
     calendar: bool = False
+    quarters: bool = False
 
     @property
     def sees_several(self) -> bool:
         """Whether the stage declares that the values of an asset depend on other assets."""
         return self.stage in SEVERAL
 
-    def history(self, month: int) -> int:
+    def history(self, month: Month) -> int:
         """Return the rows that the function needs beyond what its inputs need, given the rows of a month."""
         return self.lookback * month + self.rows
 
@@ -104,6 +108,7 @@ def feature(
     reach: int | None = None,
     windows: Sequence[int] = (),
     calendar: bool = False,
+    quarters: bool = False,
     unit: str,
 ) -> Callable[[_F], _F]:
     """Register a function as a feature, or as a family of features with one window each.
@@ -137,6 +142,9 @@ def feature(
     calendar : bool
         Whether the function looks for a calendar month in past years. The feature is left out of panels in which
         twelve months of rows are not a year, such as weekly data with four rows per month.
+    quarters : bool
+        Whether the function multiplies `month` by whole quarters alone, and needs no two rows within a quarter. Other
+        features that look back over months are left out of panels of quarters.
     unit : str
 
     Raises
@@ -149,7 +157,9 @@ def feature(
     def register(function: _F) -> _F:
         name = function.__name__
         definition, inputs = _read_definition(name, function), _list_inputs(name, function)
-        spec = FeatureSpec(name, stage, lookback, unit, inputs, definition, function, rows, reach, calendar)
+        spec = FeatureSpec(
+            name, stage, lookback, unit, inputs, definition, function, rows, reach, calendar, quarters
+        )
         _check_options(spec, windows)
         for member in [_make_member(spec, window) for window in windows] if windows else [spec]:
             _register(member)
@@ -172,6 +182,8 @@ def _check_options(spec: FeatureSpec, windows: Sequence[int]) -> None:
             raise FeatureError(
                 f"feature {spec.name!r}: {option} is {value!r}, expected 0 or more whole {unit}"
             )
+    if spec.quarters and (spec.lookback % 3 or (spec.reach or 0) % 3):
+        raise FeatureError(f"feature {spec.name!r}: its lookback or reach is no number of whole quarters")
     if not all(isinstance(window, int) and window > 0 for window in windows):
         raise FeatureError(f"feature {spec.name!r}: windows are {windows!r}, expected whole rows, 1 or more")
 

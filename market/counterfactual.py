@@ -32,7 +32,8 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     n_dates, n_assets = panel.returns.shape
     rows = slice(position + 1, None)
     left = n_dates - position - 1
-    scale = 0.2 / np.sqrt(panel.month)
+    month = max(1.0, round(panel.periods_per_year / 12))
+    scale = 0.2 / np.sqrt(month)
     returns, cash, market = panel.returns.copy(), panel.cash.copy(), panel.market.copy()
     noise = np.clip(rng.normal(0.01, scale, (left, n_assets)), -0.9, 2.0)
     noise[rng.uniform(size=noise.shape) < 0.05] = np.nan
@@ -40,7 +41,7 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     noise[row < rng.integers(-2 * left, max(left, 1), n_assets)] = np.nan
     noise[row > rng.integers(0, max(3 * left, 1), n_assets)] = np.nan
     returns[rows] = noise
-    cash[rows] = rng.uniform(0, 0.01 / panel.month, left)
+    cash[rows] = rng.uniform(0, 0.01 / month, left)
     market[rows] = np.clip(rng.normal(-0.01, scale, left), -0.9, 2.0)
     volume = None
     if panel.volume is not None:

@@ -86,3 +86,10 @@ def raise_if_fatal(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         others = f" ({format_count(len(fatal) - 1, 'more fatal finding')})" if len(fatal) > 1 else ""
         raise IntegrityError(fatal[0].text + others, found)
     return found
+
+
+def join_findings(first: Iterable[Finding], second: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings, and those of another list that are no further ones of the same check and asset."""
+    known = tuple(first)
+    seen = {(finding.check, finding.asset) for finding in known}
+    return (*known, *(finding for finding in second if (finding.check, finding.asset) not in seen))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foundation.counts import format_count
 from market.errors import DataError, SourceError
 
-Unit = Literal["weekdays", "days", "weeks", "months"]
+Unit = Literal["weekdays", "days", "weeks", "months", "quarters"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Frequency:
     longest_closure : int
         Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
         The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
-        daily rows. A week and its neighbour can both fall into such a closure. A month without any price is
-        already rare, so that only one is excused.
+        daily rows. A week and its neighbour can both fall into such a closure. A month or a quarter without any
+        price is already rare, so that only one is excused.
     """
 
     name: str
@@ -53,9 +53,40 @@ _SIX_DAYS = replace(DAILY, name="daily, six days a week", periods_per_year=302)
 EVERY_DAY = replace(DAILY, name="daily, weekends too", periods_per_year=365, unit="days", excused=0)
 WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
 MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
-_FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
-_SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+QUARTERLY = Frequency(
+    "quarterly", 4, "quarters", excused=0, stale_after=3, implausible=1.60, longest_closure=1
+)
+_FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY, QUARTERLY)
+_SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28), 4: (55, 75)}
 """Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
+
+
+@dataclass(frozen=True)
+class ThirdOfRow:
+    """A month in data of quarters: a number of months that are whole quarters, times it, is a number of rows."""
+
+    def __rmul__(self, months: float) -> int:
+        """Return the rows of months.
+
+        Raises
+        ------
+        ValueError
+            If the months are no whole quarters.
+        """
+        if months % 3:
+            raise ValueError(f"{months:g} months are no whole quarters, and the rows are quarters")
+        return int(months // 3)
+
+    __mul__ = __rmul__
+
+
+Month = int | ThirdOfRow
+"""Rows in a month."""
+
+
+def count_month(periods_per_year: int) -> Month:
+    """Return the rows in a month: 1 of monthly data, 21 of daily data, a third of a row of quarters."""
+    return round(periods_per_year / 12) if periods_per_year >= MONTHLY.periods_per_year else ThirdOfRow()
 
 
 def nearest_frequency(periods_per_year: int) -> Frequency:
@@ -91,7 +122,7 @@ def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
     DataError
         If there are fewer than 2 dates.
     SourceError
-        If the dates are neither daily, weekly nor monthly.
+        If the dates are neither daily, weekly, monthly nor quarterly.
     """
     if len(dates) < 2:
         raise DataError(f"{source}: {format_count(len(dates), 'date')}, expected at least 2")
@@ -104,11 +135,12 @@ def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
         return WEEKLY
     if 19 <= spacing <= 24:
         return MONTHLY
-    quarterly = "; these look quarterly: supply monthly values" if 60 <= spacing <= 68 else ""
+    if 60 <= spacing <= 68:
+        return QUARTERLY
     raise SourceError(
         f"{source}: the median distance between dates is {spacing} weekdays"
         f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {format_count(len(dates), 'date')});"
-        f" expected daily, weekly or monthly observations{quarterly}"
+        " expected daily, weekly, monthly or quarterly observations"
     )
 
 
@@ -130,7 +162,7 @@ def count_missing(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     Parameters
     ----------
     dates : DatetimeIndex of length T
-    unit : {"weekdays", "days", "weeks", "months"}
+    unit : {"weekdays", "days", "weeks", "months", "quarters"}
 
     Returns
     -------
@@ -141,8 +173,9 @@ def count_missing(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     days = _as_days(dates)
     if unit == "weekdays":
         out[1:] = np.busday_count(days[:-1], days[1:])
-    elif unit == "months":
-        out[1:] = np.diff(days.astype("datetime64[M]").astype(np.int64))
+    elif unit in ("months", "quarters"):
+        months = days.astype("datetime64[M]").astype(np.int64)
+        out[1:] = np.diff(months // (3 if unit == "quarters" else 1))
     else:
         out[1:] = np.rint(np.diff(days.astype(np.int64)) / (7 if unit == "weeks" else 1))
     out[1:] -= 1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foundation.types import Floats
 from market.calendar import find_closed_markets
 from market.errors import IntegrityError
-from market.frequency import longest_closure
+from market.frequency import Month, count_month, longest_closure
 from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Panel:
     market : ndarray of shape (T,)
         Simple total return of the market over the same step, a fraction.
     periods_per_year : int
-        Observations in a year: 12 for monthly, 252 for daily.
+        Observations in a year: 4 for quarterly, 12 for monthly, 252 for daily.
     volume : ndarray of shape (T, N), optional
         Units traded.
     open, high, low, close, vwap : ndarray of shape (T, N), optional
@@ -114,9 +114,9 @@ class Panel:
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
 
     @property
-    def month(self) -> int:
-        """Observations in a month: 1 for monthly, 21 for daily panels."""
-        return max(1, round(self.periods_per_year / 12))
+    def month(self) -> Month:
+        """Observations in a month: 1 for monthly, 21 for daily panels, `ThirdOfRow` for quarterly ones."""
+        return count_month(self.periods_per_year)
 
     @property
     def listed(self) -> NDArray[np.bool_]:

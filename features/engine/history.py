@@ -27,8 +27,8 @@ class History:
     include, exclude : tuple of str
         Stages and features that were selected.
     assets : tuple of str
-    month : int
-        Observations in a month.
+    year : int
+        Observations in a year.
     seen : dict of str to ndarray
         The inputs up to the last date. In a stored matrix their digests stand for them.
     digests : dict of str to str
@@ -43,7 +43,7 @@ class History:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     assets: tuple[str, ...]
-    month: int
+    year: int
     seen: dict[str, NDArray[Any]]
     digests: dict[str, str]
     signature: _Signature
@@ -82,8 +82,8 @@ class History:
             raise FeatureError(f"the features changed ({', '.join(changed)}): build the matrix again")
 
     def _check_assets(self, panel: Panel) -> None:
-        """Raise if a panel holds other assets, or has another number of rows in a month."""
-        if panel.assets != self.assets or panel.month != self.month:
+        """Raise if a panel holds other assets, or has another number of rows in a year."""
+        if panel.assets != self.assets or panel.periods_per_year != self.year:
             new = [name for name in panel.assets if name not in self.assets]
             gone = [name for name in self.assets if name not in panel.assets]
             raise FeatureError(

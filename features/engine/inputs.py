@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.spec import FeatureError, FeatureSpec
 from foundation.suggestions import suggest
 from foundation.types import Floats
+from market.frequency import ThirdOfRow
 from market.panel import BARS, Panel
 
 _SMALLEST_GROWTH = 1e-6
@@ -83,6 +84,9 @@ _TABLES: Mapping[str, _Table] = {
 def explain_missing(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
     """Return why the panel cannot give the feature, or nothing."""
     year, rows = panel.periods_per_year, 12 * panel.month
+    in_quarters = isinstance(panel.month, ThirdOfRow)
+    if in_quarters and not spec.quarters and (spec.lookback or "month" in spec.inputs):
+        return "it looks back over months, and the rows are quarters"
     if spec.calendar and rows != year:
         return f"it looks for a calendar month; twelve months are {rows} rows here, and a year is {year}"
     for needed in spec.inputs:

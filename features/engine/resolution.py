@@ -10,6 +10,7 @@ from features.engine.inputs import explain_missing
 from features.engine.recipe import Kind, Recipe, Step
 from features.library.returns import wealth
 from features.spec import INPUTS, FeatureError, FeatureSpec
+from market.frequency import Month
 from market.panel import Panel
 
 LEVEL = FeatureSpec("level", "asset", 0, "index", ("returns",), INPUTS["level"], wealth)
@@ -71,7 +72,7 @@ def _find_missing(
 
 
 def _make_steps(
-    specs: Sequence[FeatureSpec], columns: Sequence[str], series: Collection[str], month: int
+    specs: Sequence[FeatureSpec], columns: Sequence[str], series: Collection[str], month: Month
 ) -> tuple[Step, ...]:
     """Return the steps of features, each of which comes after its inputs."""
     places = {name: column for column, name in enumerate(columns)}
@@ -92,7 +93,7 @@ def _make_steps(
     return tuple(steps.values())
 
 
-def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: int) -> int:
+def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: Month) -> int:
     """Return how many rows back the function may look into its inputs.
 
     The lookback comes on top of what the slowest input needs. Into an input that needs less itself, the function

@@ -31,37 +31,37 @@ def credit_spread(aaa_yield: Floats, baa_yield: Floats) -> Floats:
     return baa_yield - aaa_yield
 
 
-@feature(stage="macro", lookback=3, unit="fraction per year")
+@feature(stage="macro", lookback=3, quarters=True, unit="fraction per year")
 def credit_spread_change_3(credit_spread: Floats, month: int) -> Floats:
     """Change of the credit spread over 3 months."""
     return credit_spread - lag(credit_spread, 3 * month)
 
 
-@feature(stage="macro", lookback=12, unit="fraction per year")
+@feature(stage="macro", lookback=12, quarters=True, unit="fraction per year")
 def yield_change_12(aaa_yield: Floats, month: int) -> Floats:
     """Change of the yield of AAA bonds over 12 months."""
     return aaa_yield - lag(aaa_yield, 12 * month)
 
 
-@feature(stage="macro", lookback=12, unit="log change")
+@feature(stage="macro", lookback=12, quarters=True, unit="log change")
 def core_inflation_12(core_cpi: Floats, month: int) -> Floats:
     """Log change of core consumer prices over 12 months."""
     return _log_change(core_cpi, 12 * month)
 
 
-@feature(stage="macro", lookback=6, unit="log change")
+@feature(stage="macro", lookback=6, quarters=True, unit="log change")
 def core_inflation_change_6(core_inflation_12: Floats, month: int) -> Floats:
     """Change of 12-month core inflation over 6 months."""
     return core_inflation_12 - lag(core_inflation_12, 6 * month)
 
 
-@feature(stage="macro", lookback=3, unit="log change")
+@feature(stage="macro", lookback=3, quarters=True, unit="log change")
 def oil_return_3(wti: Floats, month: int) -> Floats:
     """Log change of the oil price over 3 months."""
     return _log_change(wti, 3 * month)
 
 
-@feature(stage="macro", lookback=12, unit="log change")
+@feature(stage="macro", lookback=12, quarters=True, unit="log change")
 def oil_return_12(wti: Floats, month: int) -> Floats:
     """Log change of the oil price over 12 months."""
     return _log_change(wti, 12 * month)

@@ -24,7 +24,7 @@ def market_return_1(market: Floats, month: int) -> Floats:
     return compound_window(np.log1p(market), month)
 
 
-@feature(stage="market", lookback=12, unit="fraction")
+@feature(stage="market", lookback=12, quarters=True, unit="fraction")
 def market_return_12(market: Floats, month: int) -> Floats:
     """Return of the market over the last 12 months."""
     return compound_window(np.log1p(market), 12 * month)
@@ -36,7 +36,7 @@ def market_volatility_3(market: Floats, month: int) -> Floats:
     return rolling_std(market, 3 * month)
 
 
-@feature(stage="market", lookback=12, unit="fraction per observation")
+@feature(stage="market", lookback=12, quarters=True, unit="fraction per observation")
 def market_volatility_12(market: Floats, month: int) -> Floats:
     """Volatility of the market: the standard deviation of its returns of 12 months."""
     return rolling_std(market, 12 * month)
@@ -49,7 +49,7 @@ def market_trend_10(market: Floats, month: int) -> Floats:
     return divide_less_one(level, rolling_mean(level, 10 * month))
 
 
-@feature(stage="market", lookback=12, unit="fraction")
+@feature(stage="market", lookback=12, quarters=True, unit="fraction")
 def market_drawdown_12(market: Floats, month: int) -> Floats:
     """Market's total return since its high of 12 months, 0 at the high."""
     level = wealth(market)
@@ -69,7 +69,7 @@ def dispersion_1(return_1: Floats) -> Floats:
     return across.std(return_1)
 
 
-@feature(stage="market", lookback=12, unit="correlation")
+@feature(stage="market", lookback=12, quarters=True, unit="correlation")
 def average_correlation_12(returns: Floats, volatility_12: Floats, month: int) -> Floats:
     """Average correlation of all pairs of listed assets over 12 months.
 

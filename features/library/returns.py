@@ -46,25 +46,25 @@ def return_1(log_returns: Floats, month: int) -> Floats:
     return compound_window(log_returns, month)
 
 
-@feature(stage="asset", lookback=3, unit="fraction")
+@feature(stage="asset", lookback=3, quarters=True, unit="fraction")
 def return_3(log_returns: Floats, month: int) -> Floats:
     """Return over the last 3 months."""
     return compound_window(log_returns, 3 * month)
 
 
-@feature(stage="asset", lookback=6, unit="fraction")
+@feature(stage="asset", lookback=6, quarters=True, unit="fraction")
 def return_6(log_returns: Floats, month: int) -> Floats:
     """Return over the last 6 months."""
     return compound_window(log_returns, 6 * month)
 
 
-@feature(stage="asset", lookback=12, unit="fraction")
+@feature(stage="asset", lookback=12, quarters=True, unit="fraction")
 def return_12(log_returns: Floats, month: int) -> Floats:
     """Return over the last 12 months."""
     return compound_window(log_returns, 12 * month)
 
 
-@feature(stage="asset", lookback=36, unit="fraction")
+@feature(stage="asset", lookback=36, quarters=True, unit="fraction")
 def return_36(log_returns: Floats, month: int) -> Floats:
     """Return over the last 36 months."""
     return compound_window(log_returns, 36 * month)
@@ -88,7 +88,7 @@ def reversal_1(return_1: Floats, volatility_12: Floats, month: int) -> Floats:
     return -divide(return_1, volatility_12 * np.sqrt(month))
 
 
-@feature(stage="asset", lookback=36, unit="fraction")
+@feature(stage="asset", lookback=36, quarters=True, unit="fraction")
 def long_term_reversal_36_12(log_returns: Floats, month: int) -> Floats:
     """Minus the return from 36 months ago to 12 months ago (De Bondt and Thaler 1985)."""
     return -compound_window(log_returns, 24 * month, 12 * month)

@@ -32,19 +32,19 @@ def level_to_mean_10(level: Floats, month: int) -> Floats:
     return divide_less_one(level, rolling_mean(level, 10 * month))
 
 
-@feature(stage="asset", lookback=12, unit="fraction")
+@feature(stage="asset", lookback=12, quarters=True, unit="fraction")
 def level_to_mean_12(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 12 months, less 1."""
     return divide_less_one(level, cached(rolling_mean, level, 12 * month))
 
 
-@feature(stage="asset", lookback=12, unit="fraction")
+@feature(stage="asset", lookback=12, quarters=True, unit="fraction")
 def crossover_3_12(level: Floats, month: int) -> Floats:
     """Mean of the total return index over 3 months relative to that over 12, less 1."""
     return divide_less_one(cached(rolling_mean, level, 3 * month), cached(rolling_mean, level, 12 * month))
 
 
-@feature(stage="asset", lookback=12, unit="share")
+@feature(stage="asset", lookback=12, quarters=True, unit="share")
 def range_position_12(level: Floats, month: int) -> Floats:
     """Place of the total return index between its low (0) and its high (1) of 12 months."""
     low, high = rolling_min(level, 12 * month), cached(rolling_max, level, 12 * month)
@@ -52,13 +52,13 @@ def range_position_12(level: Floats, month: int) -> Floats:
     return divide(divide(level - low, high), divide(high - low, high))
 
 
-@feature(stage="asset", lookback=12, unit="standard deviations of an observation")
+@feature(stage="asset", lookback=12, quarters=True, unit="standard deviations of an observation")
 def risk_adjusted_momentum_12(excess: Floats, month: int) -> Floats:
     """Mean excess return of 12 months divided by their standard deviation."""
     return divide(rolling_mean(excess, 12 * month), rolling_std(excess, 12 * month))
 
 
-@feature(stage="asset", lookback=12, unit="share")
+@feature(stage="asset", lookback=12, quarters=True, unit="share")
 def trend_consistency_12(excess: Floats, month: int) -> Floats:
     """Share of the returns of 12 months that beat cash."""
     beaten = np.where(np.isfinite(excess), excess > 0.0, np.nan)

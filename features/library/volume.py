@@ -13,7 +13,7 @@ def volume_ratio_1_12(volume: Floats, month: int) -> Floats:
     return divide_less_one(rolling_mean(volume, month), rolling_mean(volume, 12 * month), floor=0.0)
 
 
-@feature(stage="asset", lookback=12, unit="ratio")
+@feature(stage="asset", lookback=12, quarters=True, unit="ratio")
 def volume_variation_12(volume: Floats, month: int) -> Floats:
     """Coefficient of variation of the volume of 12 months."""
     return divide(rolling_std(volume, 12 * month), rolling_mean(volume, 12 * month), floor=0.0)

@@ -16,7 +16,7 @@ from market.checks.integrity import check_impossible
 from market.checks.plausibility import check_counts
 from market.checks.units import check_fractions, check_units
 from market.errors import DataError, SourceError
-from market.findings import Finding, raise_if_fatal
+from market.findings import Finding, join_findings, raise_if_fatal
 from market.values.inputs import PanelInputs
 from market.values.riskless import relative_volatility
 
@@ -29,11 +29,13 @@ def check_inputs(inputs: PanelInputs) -> tuple[Finding, ...]:
     DataError
         If there is too little data, or a fatal finding.
     """
-    return tuple(finding for group in _list_groups(inputs) for finding in raise_if_fatal(group))
+    finer = () if inputs.finer is None else _select_finer(check_inputs(inputs.finer))
+    return join_findings(finer, (f for group in _list_groups(inputs) for f in raise_if_fatal(group)))
 
 
 def list_findings(inputs: PanelInputs) -> tuple[Finding, ...]:
     """Return the findings of all groups of checks up to the first one with a fatal finding; nothing is raised."""
+    finer = () if inputs.finer is None else _select_finer(list_findings(inputs.finer))
     found: list[Finding] = []
     try:
         for group in _list_groups(inputs):
@@ -42,7 +44,12 @@ def list_findings(inputs: PanelInputs) -> tuple[Finding, ...]:
                 break
     except DataError as error:
         found.append(Finding("unusable", "fatal", None, None, str(error)))
-    return tuple(found)
+    return join_findings(finer, found)
+
+
+def _select_finer(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Return findings of a source before it was resampled, without those that resampling answers."""
+    return (finding for finding in findings if finding.check not in ("running period", "repeated period"))
 
 
 def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:

@@ -1,4 +1,4 @@
-"""Periods: rows that share a month or a week, do not complete theirs, or repeat Friday's price."""
+"""Periods: rows that share a quarter, a month or a week, do not complete theirs, or repeat Friday's price."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) ->
             f"counts as a whole one{more}; expected one row a {period}"
         )
         yield Finding("repeated period", "warning", None, dates[rows[0]], text)
-    if unit == "months":
-        yield from _check_month_starts(source, dates)
+    if unit in ("months", "quarters"):
+        yield from _check_month_starts(source, dates, period)
 
 
-def _check_month_starts(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
-    """Find monthly rows that are dated at the start of their month."""
+def _check_month_starts(source: str, dates: pd.DatetimeIndex, period: str) -> Iterator[Finding]:
+    """Find rows that are dated at the start of their month or quarter."""
     starts = np.asarray(dates.day == 1)
     if starts.mean() > 0.5:
         count = "all" if starts.all() else f"{int(starts.sum())} of {len(starts)}"
         text = (
             f"{source}: {count} dates are the first of a month, and a row counts as known at the close of"
-            " its date; if rows describe the month that begins there, date them at its end"
+            f" its date; if rows describe the {period} that begins there, date them at its end"
         )
         yield Finding("month start", "warning", None, dates[int(np.argmax(starts))], text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
-from market.values.trading_calendar import RunningPeriod, apply_calendar
+from market.values.periods import PeriodName
+from market.values.row_selection import RowSettings, select_panel_rows
+from market.values.trading_calendar import RunningPeriod
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,12 @@ class FileSettings:
     calendar : str, optional
         "weekdays" leaves out Saturdays and Sundays. The name of a column leaves out the rows at which that column has
         no value. By default all rows are kept. Returns run from one kept row to the next.
-    running_period : {"keep", "drop"}
-        "drop" leaves out monthly and weekly rows that do not complete their period.
+    frequency : str, optional
+        Makes one row of each complete period of a finer file: "daily", "weekly" (or "W-FRI", ...), "monthly" or
+        "quarterly". By default all rows are kept.
+    running_period : {"keep", "drop"}, optional
+        "drop" leaves out rows that do not complete their period. The default is "drop" with a frequency, otherwise
+        "keep".
     """
 
     layout: Layout | None = None
@@ -53,7 +59,8 @@ class FileSettings:
     cash: RoleSetting = None
     market: RoleSetting = None
     calendar: str | None = None
-    running_period: RunningPeriod = "keep"
+    frequency: PeriodName | None = None
+    running_period: RunningPeriod | None = None
 
     @property
     def kind(self) -> Kind:
@@ -118,7 +125,12 @@ def read_inputs(
     dates = read_dates(source, columns.date, contents.coded[columns.date])
     grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
     del contents, dates  # as large as the file
-    return _convert_grid(source, grid, settings, roles, (start, end))
+    inputs = _convert_grid(source, grid, settings, roles, (start, end))
+    if settings.frequency is None:
+        return inputs
+    # Faults of single days, such as missed splits, may be invisible in months.
+    finer = replace(settings, frequency=None, running_period=None)
+    return replace(inputs, finer=_convert_grid(source, grid, finer, roles, (start, end)))
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:
@@ -131,8 +143,10 @@ def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles,
     calendar = settings.calendar and clean_name(settings.calendar)
     own = {roles.market: roles.market_kind, roles.cash: "prices"}  # cash compounds by itself
     kinds = [own.get(name) or settings.kind for name in grid.names]
-    kept = apply_calendar(source, grid, calendar, settings.running_period, kinds)
-    cash = roles.select_cash(source, grid, kept.dates)
+    rows = RowSettings(calendar, settings.frequency, settings.running_period, settings.kind)
+    selected = select_panel_rows(source, grid, rows, kinds)
+    kept = selected.kept
+    cash = roles.select_cash(source, selected.whole, kept.dates)
     kept = kept if cash is None else kept.drop_column(cash.name)
     market, market_kind = roles.market, roles.market_kind
     return PanelInputs("prices", source, kept, settings.kind, percent, cash, market, market_kind, span)

@@ -53,6 +53,8 @@ class PanelInputs:
         What the market's column holds, if not what the assets hold.
     span : tuple of date or None
         First and last date at which cash must have a return; None is the first or last there is.
+    finer : PanelInputs, optional
+        The same source before it was resampled, to be checked as well.
     """
 
     name: str
@@ -64,6 +66,7 @@ class PanelInputs:
     market: str | None = None
     market_kind: Kind | None = None
     span: Span = (None, None)
+    finer: PanelInputs | None = None
 
     @cached_property
     def filled(self) -> Bools:

@@ -16,7 +16,7 @@ from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
-from market.frequency import Unit, infer_frequency
+from market.frequency import Unit
 from market.values.grid import Grid
 from market.values.returns import select_rows
 
@@ -24,21 +24,15 @@ RunningPeriod = Literal["keep", "drop"]
 
 WEEKDAYS = "weekdays"
 """The calendar without Saturdays and Sundays."""
-_SLACK: dict[str, int] = {"months": 3, "weeks": 1}
+_SLACK: dict[str, int] = {"quarters": 3, "months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the
 end of a month close exchanges for up to three; a weekly close moves from Friday to Thursday."""
 _FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
 
-def apply_calendar(
-    source: str,
-    grid: Grid,
-    calendar: str | None,
-    running_period: RunningPeriod,
-    kinds: Sequence[Kind],
-) -> Grid:
-    """Leave out the rows that are not in a calendar, and those of running periods.
+def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Bools:
+    """Return the rows of a calendar, shape (T,).
 
     Parameters
     ----------
@@ -47,24 +41,22 @@ def apply_calendar(
     grid : Grid
     calendar : str or None
         "weekdays", or the column at whose prices rows are kept; None keeps all rows.
-    running_period : {"keep", "drop"}
-        Whether to leave out rows that do not complete their month or week (`find_running_rows`).
-    kinds : sequence of {"prices", "returns"}, length N
-        What each column holds: returns compound over rows that are left out.
 
     Raises
     ------
     SourceError
-        If the calendar is no column, or no row is left.
+        If the calendar is no column.
     """
-    if calendar is not None:
-        kept = _calendar_rows(source, grid, calendar)
-        grid = _keep_rows(source, grid, kept, kinds, f"calendar {calendar!r}")
-    if running_period == "drop" and len(grid.dates) > 1:
-        frequency = infer_frequency(grid.dates, source)
-        kept = ~find_running_rows(grid.dates, frequency.unit)
-        grid = _keep_rows(source, grid, kept, kinds, "running_period 'drop'")
-    return grid
+    if calendar is None:
+        return np.ones(len(grid.dates), dtype=bool)
+    if calendar == WEEKDAYS:
+        return np.asarray(grid.dates.day_of_week < 5)
+    if calendar not in grid.names:
+        raise SourceError(
+            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r} or the name of a column"
+            f"{suggest(calendar, [WEEKDAYS, *grid.names])}"
+        )
+    return np.isfinite(grid.values[:, grid.names.index(calendar)])
 
 
 def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
@@ -88,7 +80,7 @@ def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
 
 
 def find_repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
-    """Return which rows fall into the same month or week (from Monday) as the row before, shape (T,)."""
+    """Return which rows fall into the same quarter, month or week (from Monday) as the row before, shape (T,)."""
     out = np.zeros(len(dates), dtype=bool)
     if unit in _SLACK:
         number, _, _ = _locate_rows(dates, unit)
@@ -96,35 +88,42 @@ def find_repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
     return out
 
 
-def _calendar_rows(source: str, grid: Grid, calendar: str) -> Bools:
-    """Return the rows of a calendar, shape (T,)."""
-    if calendar == WEEKDAYS:
-        return np.asarray(grid.dates.day_of_week < 5)
-    if calendar not in grid.names:
-        raise SourceError(
-            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r} or the name of a column"
-            f"{suggest(calendar, [WEEKDAYS, *grid.names])}"
-        )
-    return np.isfinite(grid.values[:, grid.names.index(calendar)])
+def note_rows_left_out(source: str, dates: pd.DatetimeIndex, kept: Bools, why: str) -> tuple[Finding, ...]:
+    """Return a note of the rows that are not kept; none if all are.
 
-
-def _keep_rows(source: str, grid: Grid, kept: Bools, kinds: Sequence[Kind], why: str) -> Grid:
-    """Return the kept rows of a grid, with a note of the others."""
+    Raises
+    ------
+    SourceError
+        If no row is left.
+    """
     if kept.all():
-        return grid
+        return ()
     if not kept.any():
         raise SourceError(f"{source}: {why} leaves no row")
-    bars, volume = _merge_bars(grid, kept)
-    first = grid.dates[~kept][0]
+    first = dates[~kept][0]
     text = f"{source}: {why} leaves out {int((~kept).sum())} of {len(kept)} rows, the first {first:%Y-%m-%d}"
-    note = Finding("calendar", "note", None, first, text)
+    return (Finding("calendar", "note", None, first, text),)
+
+
+def keep_rows(grid: Grid, kept: Bools, kinds: Sequence[Kind]) -> Grid:
+    """Return some rows of a grid, with the others merged into the next kept one.
+
+    Parameters
+    ----------
+    grid : Grid
+    kept : ndarray of bool, shape (T,)
+    kinds : sequence of {"prices", "returns"}, length N
+        What each column holds: returns compound over rows that are left out.
+    """
+    if kept.all():
+        return grid
+    bars, volume = _merge_bars(grid, kept)
     return replace(
         grid,
         dates=pd.DatetimeIndex(grid.dates[kept]),
         values=select_rows(grid.values, kept, kinds),
         volume=volume,
         bars=bars,
-        findings=(*grid.findings, note),
     )
 
 
@@ -174,7 +173,8 @@ def _locate_rows(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]
     if unit == "weeks":
         monday = days.astype(np.int64) + 3  # 1970-01-01 was a Thursday
         return monday // 7, monday % 7, 6 - monday % 7
-    months = days.astype("datetime64[M]")
-    since = np.busday_count(months.astype("datetime64[D]"), days)
-    left = np.busday_count(days, (months + 1).astype("datetime64[D]"))
-    return months.astype(np.int64), since, left
+    length = 3 if unit == "quarters" else 1
+    number = days.astype("datetime64[M]").astype(np.int64) // length  # 1970-01 began a quarter
+    first, after = ((months * length).astype("datetime64[M]") for months in (number, number + 1))
+    since = np.busday_count(first.astype("datetime64[D]"), days)
+    return number, since, np.busday_count(days, after.astype("datetime64[D]"))

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag, model_validator
 
 from market.findings import Kind, ValueKind
 from market.values.cash import CashKind
+from market.values.periods import PeriodName
 from pipeline.settings.section import Date, FilePath, Section
 
 
@@ -48,7 +49,8 @@ class DataSection(Section):
     cash: CashSetting = None
     market: MarketSetting = None
     calendar: str | None = None
-    running_period: Literal["keep", "drop"] = "keep"
+    frequency: PeriodName | None = None
+    running_period: Literal["keep", "drop"] | None = None
     start: Date | None = None
     end: Date | None = None
 

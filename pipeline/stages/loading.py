@@ -71,11 +71,15 @@ def cut_at_holdout(config: RunConfig) -> pd.Timestamp | None:
 
 
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
-    """Load the data as it would have been read at the close of a date, from rows up to that date only.
+    """Load the data as it would have been read at the close of a date of the panel, from rows up to that date only.
 
-    Scores are not read, since assets that are listed later may be missing here.
+    Scores are not read, since assets that are listed later may be missing here. A row of a resampled panel ends its
+    period, even if only the calendar of the exchange told that no session of the period would follow.
     """
-    return _load_source(config.data.model_dump() | {"end": None}, known_by)[0]
+    data = config.data.model_dump() | {"end": None}
+    if config.data.frequency is not None:
+        data["running_period"] = "keep"
+    return _load_source(data, known_by)[0]
 
 
 def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Loaded:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from market.calendar import find_position, list_decision_positions
 from market.errors import DataError, SourceError
-from market.frequency import DAILY, EVERY_DAY, MONTHLY, WEEKLY, count_missing, infer_frequency
+from market.frequency import (
+    DAILY,
+    EVERY_DAY,
+    MONTHLY,
+    QUARTERLY,
+    WEEKLY,
+    count_missing,
+    infer_frequency,
+)
 
 
 def days(*texts: str) -> pd.DatetimeIndex:
@@ -75,6 +83,9 @@ def test_position_after_the_end_names_the_span():
         (pd.date_range("2020-01-01", periods=50, freq="BME"), MONTHLY),
         (days("2020-01-03", "2020-01-06"), DAILY),
         (days("2020-01-31", "2020-02-29"), MONTHLY),
+        (pd.date_range("2020-01-01", periods=9, freq="QE"), QUARTERLY),
+        (pd.date_range("2020-01-01", periods=9, freq="BQE"), QUARTERLY),
+        (pd.date_range("2020-01-01", periods=9, freq="QS"), QUARTERLY),
     ],
 )
 def test_frequency_is_told_by_the_median_spacing(dates, expected):
@@ -82,23 +93,30 @@ def test_frequency_is_told_by_the_median_spacing(dates, expected):
 
 
 def test_periods_per_year():
-    assert [f.periods_per_year for f in (DAILY, EVERY_DAY, WEEKLY, MONTHLY)] == [252, 365, 52, 12]
+    assert [f.periods_per_year for f in (DAILY, EVERY_DAY, WEEKLY, MONTHLY, QUARTERLY)] == [
+        252,
+        365,
+        52,
+        12,
+        4,
+    ]
 
 
 def test_other_frequencies_are_refused_with_what_was_found():
-    quarters = pd.date_range("2020-01-01", periods=8, freq="QE")
+    years = pd.date_range("2020-01-01", periods=8, freq="YE")
     with pytest.raises(
-        SourceError, match=r"x\.csv: the median distance between dates is 6\d.*2020-03-31.*8 dates"
+        SourceError, match=r"x\.csv: the median distance between dates is 26\d.*2020-12-31.*8 dates"
     ):
-        infer_frequency(quarters, "x.csv")
+        infer_frequency(years, "x.csv")
     with pytest.raises(DataError, match=r"x\.csv: 1 date, expected at least 2"):
-        infer_frequency(quarters[:1], "x.csv")
+        infer_frequency(years[:1], "x.csv")
 
 
 def test_missing_units_are_counted():
     september = days("2001-09-10", "2001-09-17", "2001-09-18")
     assert count_missing(september, "weekdays").tolist() == [0, 4, 0]
     assert count_missing(days("2020-01-31", "2020-02-28", "2020-05-29"), "months").tolist() == [0, 0, 2]
+    assert count_missing(days("2020-03-31", "2020-06-30", "2020-12-31"), "quarters").tolist() == [0, 0, 1]
     assert count_missing(days("2020-01-01", "2020-01-31", "2020-02-29"), "months").tolist() == [0, -1, 0]
     assert count_missing(days("2020-01-03", "2020-01-10", "2020-01-16", "2020-01-31"), "weeks").tolist() == [
         0,
