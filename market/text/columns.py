@@ -84,6 +84,7 @@ def read_columns(
         else:
             table, counter = read_csv(path, header, texts, numbers)
             warnings += check_end(path, header, counter) if whole else ()
+        _check_dictionaries(table)
         coded = {name: encode_column(table.column(name)) for name in texts}
         columns = {name: _parse_numbers(table.column(name)) for name in numbers}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -144,6 +145,18 @@ def _read_parquet(path: Path, names: dict[str, str]) -> Any:
     with pa_parquet.ParquetFile(path, read_dictionary=coded) as file:
         table = file.read(columns=list(names))
     return table.select(list(names)).rename_columns(list(names.values()))
+
+
+def _check_dictionaries(table: Any) -> None:
+    """Refuse values outside of their column's dictionary, which damaged Parquet files may have.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+    """
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            column.validate(full=True)
 
 
 def _parse_numbers(column: Any) -> tuple[Floats, CodedTexts | None]:

@@ -178,6 +178,20 @@ def test_columns_are_read_by_their_place_whatever_their_names(tmp_path):
     assert "'date\\u200b' as 'date' and 1 more" in contents.warnings[0].message
 
 
+@pytest.mark.parametrize("index", [2, -1])
+@pytest.mark.parametrize("name", ["symbol", "close"])
+def test_values_outside_of_a_damaged_dictionary_are_refused(tmp_path, monkeypatch, name, index):
+    path = tmp_path / "prices.parquet"
+    whole = pa.table({"date": ["2020-01-31", "2020-02-29"], "symbol": ["A", "A"], "close": [1.0, 2.0]})
+    pq.write_table(whole, path)
+    values = pa.array(["A", "B"] if name == "symbol" else [1.0, 2.0])
+    damaged = pa.DictionaryArray.from_arrays(pa.array([0, index]), values, safe=False)
+    table = whole.set_column(whole.column_names.index(name), name, damaged)
+    monkeypatch.setattr("market.text.columns._read_parquet", lambda *_: table)
+    with pytest.raises(SourceError, match=r"prices.parquet: cannot be read as a table"):
+        read_columns(path, read_header(path), texts=["date", "symbol"], numbers=["close"])
+
+
 def test_bytes_are_utf8_text_or_refused(tmp_path):
     names = encode_column(pa.chunked_array([pa.array([b"AAPL", "Société".encode(), None], pa.binary())]))
     assert names.texts == ("AAPL", "Société", "")
