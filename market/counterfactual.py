@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
+from market.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
 from market.scores import ScoreTable
@@ -17,7 +18,7 @@ from market.scores import ScoreTable
 def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values and scores change, and so do listings: assets list, die and have
+    Returns, cash, market, volume, bars, macro values, scores and tables change, and so do listings: assets list, die and have
     gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
 
     Parameters
@@ -53,7 +54,8 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     for name, prices in bars.items():
         prices[rows] = noisy[name]
     scores = None if panel.scores is None else _redraw_scores(panel.scores, panel.dates[position], rng)
-    changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, **bars}
+    tables = {name: _redraw_table(table, panel.dates[position], rng) for name, table in panel.tables.items()}
+    changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, "tables": tables, **bars}
     return replace(panel, returns=returns, cash=cash, market=market, **changed)
 
 
@@ -75,6 +77,14 @@ def _add_noise(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator
 
 def _redraw_scores(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
     """Return the table with the scores that became known after `date` drawn anew from all of them."""
+    drawn = rng.choice(table.value, len(table.value)) + rng.normal(0, table.value.std(), len(table.value))
+    return replace(table, value=np.where(table.known_at > date, drawn, table.value))
+
+
+def _redraw_table(table: AssetTable, date: pd.Timestamp, rng: np.random.Generator) -> AssetTable:
+    """Return the table with the values that became known after `date` drawn anew from all of them."""
+    if not len(table.value):
+        return table
     drawn = rng.choice(table.value, len(table.value)) + rng.normal(0, table.value.std(), len(table.value))
     return replace(table, value=np.where(table.known_at > date, drawn, table.value))
 

@@ -20,6 +20,7 @@ from market.frequency import Month, count_month, longest_closure
 from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
+    from market.asset_tables import AssetTable
     from market.scores import ScoreTable
 
 
@@ -61,6 +62,8 @@ class Panel:
         Properties of the source that readers of results must know (survivorship, revisions).
     scores : ScoreTable, optional
         The user's scores of the assets, as they were published.
+    tables : mapping of str to AssetTable
+        The user's tables of one value a date and asset.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Panel:
     macro: Mapping[str, MacroSeries] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scores: ScoreTable | None = None
+    tables: Mapping[str, AssetTable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the arrays and check that the parts fit."""
@@ -111,7 +115,11 @@ class Panel:
                 )
         if self.scores is not None and self.scores.assets != self.assets:
             raise IntegrityError(f"panel {self.name!r}: the scores are of other assets")
+        for name, table in self.tables.items():
+            if table.assets != self.assets:
+                raise IntegrityError(f"panel {self.name!r}: the table {name!r} is of other assets")
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
 
     @property
     def month(self) -> Month:
@@ -137,7 +145,7 @@ class Panel:
         return {name: prices for name, prices in found.items() if prices is not None}
 
     def select_rows(self, rows: slice) -> Panel:
-        """Return some rows of all that is stamped with the panel's dates; macro series stay whole."""
+        """Return some rows of all that is stamped with the panel's dates; what has two clocks stays whole."""
         bars: dict[str, Any] = {name: prices[rows] for name, prices in self.bars.items()}
         return replace(
             self,
@@ -157,7 +165,8 @@ class Panel:
         n = int(self.dates.searchsorted(date, side="right"))
         known = {name: series.known_by(date) for name, series in self.macro.items()}
         scores = None if self.scores is None else self.scores.known_by(date)
-        return replace(self.select_rows(slice(n)), macro=known, scores=scores)
+        tables = {name: table.known_by(date) for name, table in self.tables.items()}
+        return replace(self.select_rows(slice(n)), macro=known, scores=scores, tables=tables)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
@@ -170,12 +179,16 @@ class Panel:
             arrays.append(prices)
         for name in sorted(self.macro):
             series = self.macro[name]
-            sha.update(f"{name}/{series.max_age_days}".encode())
+            sha.update(f"{name}/{series.max_age_days}{series.extra}".encode())
             arrays += [series.values, _ticks(series.observed_at), _ticks(series.known_at)]
         if self.scores is not None:
             sha.update(f"scores/{self.scores.max_age_days}".encode())
             arrays += [self.scores.asset, self.scores.value]
             arrays += [_ticks(self.scores.observed_at), _ticks(self.scores.known_at)]
+        for name in sorted(self.tables):
+            table = self.tables[name]
+            sha.update(f"table/{name}/{table.max_age_days}/{table.transform}".encode())
+            arrays += [np.asarray(table.asset), table.value, _ticks(table.observed_at), _ticks(table.known_at)]
         for array in arrays:
             sha.update(str(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())

@@ -1,0 +1,224 @@
+"""Compiled loops over records in the order in which they became known.
+
+Records belong to slots: one per period of a regular series, else one per observed date. At each date the slots hold
+what was known then, so that a change or a z-score compares observations of the same vintage.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
+from market.as_of.expressions import (
+    AGE,
+    CHAIN,
+    CHANGE,
+    GROWTH,
+    GROWTH_CHANGE,
+    LEVEL,
+    LOG,
+    LOG_CHANGE,
+    SECOND_CHANGE,
+    SURPRISE,
+    VALUE,
+    VALUE_CHANGE,
+)
+
+_MONTH = 30.4375
+_FEWEST = 8
+"""Observations that a z-score of an irregular series needs."""
+
+
+@compiled
+def take_newest(
+    dates: Ints, begins: Ints, order: Ints, known: Ints, observed: Ints, value: Floats, most: int, out: Floats
+) -> None:
+    """Write to `out` (T, N) the newest value of each asset known at each date, NaN if it is older than `most` days.
+
+    The records of asset i are `order[begins[i] : begins[i + 1]]`, in the order in which they became known.
+    """
+    for i in range(len(begins) - 1):
+        at, stop, newest = begins[i], begins[i + 1], -1
+        for t in range(len(dates)):
+            while at < stop and known[order[at]] <= dates[t]:
+                record = order[at]
+                if newest < 0 or observed[record] >= observed[newest]:
+                    newest = record
+                at += 1
+            if newest >= 0 and dates[t] - observed[newest] <= most:
+                out[t, i] = value[newest]
+
+
+@compiled
+def count_by_asset(asset: Ints, n_assets: int) -> tuple[Ints, Ints]:
+    """Return the records of each asset, in their order: `order[begins[i] : begins[i + 1]]` are those of asset i."""
+    begins = np.zeros(n_assets + 1, dtype=np.int64)
+    for i in asset:
+        begins[i + 1] += 1
+    for i in range(n_assets):
+        begins[i + 1] += begins[i]
+    free, order = begins[:-1].copy(), np.empty(len(asset), dtype=np.int64)
+    for record in range(len(asset)):
+        order[free[asset[record]]] = record
+        free[asset[record]] += 1
+    return begins, order
+
+
+@compiled
+def _step_back(current: Floats, slot: int, steps: int, regular: bool) -> int:
+    """Return the slot so many observations earlier, -1 if nothing is known of it."""
+    if regular:
+        slot -= steps
+        return slot if slot >= 0 and not np.isnan(current[slot]) else -1
+    while steps > 0:
+        slot -= 1
+        if slot < 0:
+            return -1
+        if not np.isnan(current[slot]):
+            steps -= 1
+    return slot
+
+
+@compiled
+def _transform(current: Floats, slot: int, code: int, count: int, regular: bool) -> float:
+    """Return the transformed value of a slot, from values of one vintage; NaN if it is not defined."""
+    x = current[slot]
+    if code == LEVEL:
+        return x
+    if code == LOG:
+        return np.log(x) if x > 0.0 else np.nan
+    if code in (CHANGE, LOG_CHANGE, GROWTH):
+        back = _step_back(current, slot, count, regular)
+        y = current[back] if back >= 0 else np.nan
+        if code == CHANGE:
+            return x - y
+        if not (x > 0.0 and y > 0.0):
+            return np.nan
+        return np.log(x) - np.log(y) if code == LOG_CHANGE else x / y - 1.0
+    first = _step_back(current, slot, 1, regular)
+    second = _step_back(current, slot, 2, regular)
+    if first < 0 or second < 0:
+        return np.nan
+    y, z = current[first], current[second]
+    if code == SECOND_CHANGE:
+        return x - 2.0 * y + z
+    if not (x > 0.0 and y > 0.0 and z > 0.0):
+        return np.nan
+    if code == GROWTH_CHANGE:
+        return x / y - y / z
+    return np.log(x) - 2.0 * np.log(y) + np.log(z)
+
+
+@compiled
+def _earlier(current: Floats, days: Ints, slot: int, months: int, period: int) -> int:
+    """Return the slot of the observation so many months before, -1 if there is none; at least one period back."""
+    if period > 0:
+        return _step_back(current, slot, max(1, int(round(months / period))), True)
+    span = int(round(_MONTH * months))
+    found = np.searchsorted(days[:slot], days[slot] - span, side="right") - 1
+    while found >= 0 and np.isnan(current[found]):
+        found -= 1
+    return found if found >= 0 and days[slot] - days[found] <= span + max(span // 2, 10) else -1
+
+
+@compiled
+def _standardise(
+    current: Floats, days: Ints, slot: int, months: int, period: int, code: int, count: int
+) -> float:
+    """Return the z-score of a slot among the observations of the last months, itself included."""
+    regular = period > 0
+    span = int(round(_MONTH * months))
+    first = slot - max(1, int(round(months / period))) + 1 if regular else 0
+    total, n, oldest = 0.0, 0, slot
+    here = _transform(current, slot, code, count, regular)
+    values = np.empty(slot - max(first, 0) + 1)
+    for s in range(slot, max(first, 0) - 1, -1):
+        if not regular and days[slot] - days[s] >= span:
+            break
+        x = _transform(current, s, code, count, regular) if not np.isnan(current[s]) else np.nan
+        if not np.isnan(x):
+            values[n] = x
+            total, n, oldest = total + x, n + 1, s
+    few = 2 * n < slot - first + 1 or n < 4 if regular else n < _FEWEST
+    if few or np.isnan(here) or (not regular and 2 * (days[slot] - days[oldest]) < span):
+        return np.nan
+    mean = total / n
+    squares = 0.0
+    for i in range(n):
+        squares += (values[i] - mean) ** 2
+    spread = np.sqrt(squares / (n - 1))
+    return (here - mean) / spread if spread > 1e-12 * max(abs(mean), 1e-300) else np.nan
+
+
+@compiled
+def evaluate(
+    dates: Ints, records: Ints, value: Floats, slot_days: Ints, most: int, codes: Ints, out: Floats
+) -> None:
+    """Write a statistic of one series at each date to `out`, shape (T,).
+
+    Parameters
+    ----------
+    dates : ndarray of shape (T,)
+        Days, increasing.
+    records : ndarray of shape (R, 3)
+        Day on which each record became known, in this order; its slot; the day that it describes.
+    value : ndarray of shape (R,)
+    slot_days : ndarray of shape (S,)
+        Day of each slot, increasing.
+    most : int
+        Age in days from which a value counts as missing.
+    codes : ndarray of shape (5,)
+        Transform and its count, statistic and its count, months in a period (0 if irregular).
+    """
+    code, count, statistic, months, period = codes[0], codes[1], codes[2], codes[3], codes[4]
+    regular = period > 0
+    current, days = np.full(len(slot_days), np.nan), slot_days.copy()
+    before = current.copy()
+    at, newest, chained, chain, surprise = 0, -1, -1, 0.0, np.nan
+    for t in range(len(dates)):
+        while at < len(value) and records[at, 0] <= dates[t]:
+            stop = at + 1
+            while stop < len(value) and records[stop, 0] == records[at, 0]:
+                stop += 1
+            revised = -1
+            for r in range(at, stop):
+                if not np.isnan(current[records[r, 1]]):
+                    revised = max(revised, records[r, 1])
+            if revised >= 0 and statistic == SURPRISE:
+                before[:] = current
+            for r in range(at, stop):
+                slot = records[r, 1]
+                current[slot], days[slot] = value[r], records[r, 2]
+                newest = max(newest, slot)
+            at = stop
+            if statistic == SURPRISE and revised >= 0:
+                new = _transform(current, revised, code, count, regular)
+                surprise = new - _transform(before, revised, code, count, regular)
+            if statistic == CHAIN and newest > chained:
+                x = _transform(current, newest, code, count, regular)
+                if not np.isnan(x):
+                    if chained >= 0:
+                        step = x - _transform(current, chained, code, count, regular)
+                        chain += 0.0 if np.isnan(step) else step
+                    chained = newest
+        if newest < 0:
+            continue
+        age = dates[t] - days[newest]
+        if statistic == AGE:
+            out[t] = age
+        elif age > most:
+            continue
+        elif statistic == SURPRISE:
+            out[t] = surprise
+        elif statistic == CHAIN:
+            out[t] = chain if chained >= 0 else np.nan
+        elif statistic == VALUE:
+            out[t] = _transform(current, newest, code, count, regular)
+        elif statistic == VALUE_CHANGE:
+            back = _earlier(current, days, newest, months, period)
+            if back >= 0:
+                here = _transform(current, newest, code, count, regular)
+                out[t] = here - _transform(current, back, code, count, regular)
+        else:
+            out[t] = _standardise(current, days, newest, months, period, code, count)
