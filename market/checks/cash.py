@@ -31,6 +31,8 @@ _LOSS = 0.1
 """Loss of cash in one step from which the values are refused."""
 _QUARTER = 4
 """Parts of a year: cash is judged by its median over each of them."""
+_FEWEST = 3
+"""Values that such a median needs at least; half of the quarter's rows if that is more."""
 
 
 def check_cash_values(column: CashColumn) -> Iterator[Finding]:
@@ -95,7 +97,8 @@ def _measure_sizes(column: CashColumn) -> tuple[Floats, Floats]:
     """Return the median size of a step over the last quarter of a year, and what such steps make in a year."""
     per_year = column.periods_per_year
     length = max(1, per_year // _QUARTER)
-    a_step = pd.Series(np.abs(column.returns)).rolling(length, min_periods=length).median().to_numpy()
+    enough = min(length, max(_FEWEST, length // 2))  # a file may be shorter than a quarter, and have gaps
+    a_step = pd.Series(np.abs(column.returns)).rolling(length, min_periods=enough).median().to_numpy()
     compounds = column.kind in ("annual_rate", "annual_percent")
     return a_step, (1.0 + a_step) ** per_year - 1.0 if compounds else a_step * per_year
 

@@ -85,6 +85,15 @@ def test_what_is_no_return_is_refused_with_the_conversion(kind, every):
     assert f"cash: {{column: BIL, values: {kind}}}" in text
 
 
+@pytest.mark.parametrize(("every", "rows"), [("ME", 6), ("W-FRI", 9), ("B", 40), ("B", 70)])
+@pytest.mark.parametrize("kind", ["percent_returns", "annual_percent"])
+def test_less_than_a_quarter_without_gaps_is_refused_too(every, rows, kind):
+    values = as_kind(step_returns(0.05, every), kind, every)[:rows]
+    values[rows // 2] = np.nan  # no quarter of 70 days is without a gap
+    with pytest.raises(IntegrityError, match="cash column 'BIL'.*looks like"):
+        cash_of(values, every=every)
+
+
 def test_a_level_that_starts_at_one_is_a_price():
     with pytest.raises(
         IntegrityError, match=r"looks like a price or index level: set cash: .*values: prices"
