@@ -20,6 +20,11 @@ Kind = Literal["prices", "returns"]
 ValueKind = Literal["prices", "returns", "percent_returns"]
 """Kinds of values in a file; percent becomes fractions while it is read."""
 
+INTERPRETATION = "interpretation"
+"""Check of notes on how a file was read where it could be read in several ways."""
+IGNORED_COLUMN = "ignored column"
+"""Check of findings on one column that is not read; the finding's asset is its name."""
+
 MISSING_CODES = (-99.99, -999.0)
 """Codes of missing returns in files of percent (Kenneth R. French's library)."""
 

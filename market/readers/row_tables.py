@@ -127,7 +127,8 @@ def _check_rows(source: str, dates: Dates, labels: CodedTexts, cells: _Cells) ->
         name = clean_name(labels.texts[labels.codes[row]])
         text = (
             f"{source}: asset {name!r} has more than one row at {date:%Y-%m-%d},"
-            f" the second in data row {row + 1}{more}; keep one row per date and asset"
+            f" the second in data row {row + 1}{more}; keep one row per date and asset, or"
+            " set data.duplicate_rows to last or first"
         )
         yield Finding("duplicate dates", "fatal", name, date, text)
 
