@@ -62,6 +62,8 @@ class FileColumns:
         In a table of fields: by asset, its columns by their roles ("value", "volume", and those of bars).
     rule : PriceRule
         How the prices follow from the columns of some vendors.
+    identity : str
+        A column that tells assets of the same name apart; "" without one.
     """
 
     layout: Literal["wide", "long", "single", "fields"]
@@ -75,11 +77,12 @@ class FileColumns:
     guessed: bool = False
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rule: PriceRule = field(default_factory=PriceRule)
+    identity: str = ""
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Columns of text."""
-        return (self.date, self.asset) if self.asset else (self.date,)
+        return (self.date, *(name for name in (self.asset, self.identity) if name))
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -119,10 +122,21 @@ def pick_long_columns(
             f" {found}{switch}"
         )
     rule = rule if value == rule.column else PriceRule()
+    identity = next((name for name in columns if name.casefold() == "permno" and name != asset), "")
     bars = _pick_bars(header, value) if kind == "prices" and not rule.column else {}
     volume = None if rule.column else find_volume(header)
     return FileColumns(
-        "long", tuple(header), kind, date_name, (value,), asset, volume, bars, guessed=guessed, rule=rule
+        "long",
+        tuple(header),
+        kind,
+        date_name,
+        (value,),
+        asset,
+        volume,
+        bars,
+        guessed=guessed,
+        rule=rule,
+        identity=identity,
     )
 
 

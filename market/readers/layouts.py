@@ -15,7 +15,7 @@ from market.findings import INTERPRETATION, Finding
 from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
 from market.readers.field_tables import arrange_fields, pick_field_columns
 from market.readers.file_columns import ColumnChoice, FileColumns, pick_long_columns, pick_single_columns
-from market.readers.recognition.field_names import find_fields
+from market.readers.recognition.field_names import find_fields, read_levels
 from market.readers.recognition.price_rules import find_price_rule
 from market.readers.row_tables import arrange_long, arrange_single
 from market.readers.wide_tables import arrange_wide, pick_wide_columns, refuse_long
@@ -23,7 +23,7 @@ from market.text.columns import Contents, copy_rows, read_columns
 from market.text.date_forms import NAMES
 from market.text.dates import Dates, read_dates
 from market.text.delimited.cells import read_sample
-from market.text.headers import read_header
+from market.text.headers import read_form, read_header
 from market.text.names import clean_name
 from market.text.options import PLAIN, DecimalMark, TextOptions
 from market.text.paths import is_csv
@@ -67,6 +67,8 @@ def parse_columns(path: Path, columns: FileColumns, options: TextOptions = PLAIN
     SourceError
         If the file cannot be read as a table, looks cut off, or is wide by its names and long by its cells.
     """
+    if columns.layout == "wide" and any(read_levels(name) for name in columns.values):
+        _refuse_levels(path, columns, options)
     contents = read_columns(
         path,
         columns.header,
@@ -83,6 +85,17 @@ def parse_columns(path: Path, columns: FileColumns, options: TextOptions = PLAIN
     return replace(
         contents, numbers=columns.rule.apply(contents.numbers), warnings=(*contents.warnings, note)
     )
+
+
+def _refuse_levels(path: Path, columns: FileColumns, options: TextOptions) -> None:
+    """Refuse several lines of names of which none names fields; pandas' names of one line are those of assets."""
+    form = read_form(path, options)
+    if form.levels > 1:
+        raise SourceError(
+            f"{path}: the {form.levels} lines above line {form.skipped + 1} seem to hold names, such as"
+            f" {columns.values[0]}, but none of them fields such as close and volume; write one line of names, or set"
+            " data.skip_rows to the number of lines above it"
+        )
 
 
 def arrange_values(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:

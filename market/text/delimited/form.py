@@ -42,6 +42,8 @@ class TextForm:
         Those of them that hold anything.
     notes : tuple of str
         Sentences on what was not as in a plain file.
+    levels : int
+        Lines of names.
     stop : int, optional
         Bytes of the text, in UTF-8, after which the table ends; None at the end of the file.
     """
@@ -51,6 +53,7 @@ class TextForm:
     skipped: int = 1
     filled: int = 1
     notes: tuple[str, ...] = ()
+    levels: int = 1
     stop: int | None = None
 
 
@@ -101,7 +104,7 @@ def _find_names(path: Path, sample: Sample, first: int) -> TextForm:
         notes.append(f"names of columns are in {len(levels)} lines, such as {names[-1]}")
     if begin > stop:
         notes.append(f"line {begin}, {rows[begin - 1][0]!r}, holds codes of columns: left out")
-    return TextForm(sample.delimiter, names, begin, sum(map(bool, rows[:begin])), tuple(notes))
+    return TextForm(sample.delimiter, names, begin, sum(map(bool, rows[:begin])), tuple(notes), len(levels))
 
 
 def end_table(path: Path, form: TextForm) -> TextForm | None:
@@ -139,7 +142,9 @@ def _take_table(path: Path, delimiter: str, wanted: int) -> TextForm:
     if not table.names:
         raise SourceError(f"{path}: table {wanted}: line {table.skipped} holds no names of its columns")
     rest = found.describe_rest(wanted)
-    return TextForm(delimiter, table.names, table.skipped, table.filled, (rest,) if rest else (), table.stop)
+    return TextForm(
+        delimiter, table.names, table.skipped, table.filled, (rest,) if rest else (), stop=table.stop
+    )
 
 
 def _take_names(path: Path, sample: Sample, skip: int) -> TextForm:
