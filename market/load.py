@@ -108,12 +108,12 @@ def _read_as_of(
             copy, date_format = copy_until(
                 path, known_by, Path(folder), settings.text_options, settings.date_column
             )
-            settings = replace(settings, date_format=settings.date_format or date_format)
             try:
                 panel, findings = read(copy, settings)
             except AmbiguityError:
                 decimal = find_decimal_mark(path, settings.text_options, settings.column_choice)
-                panel, findings = read(copy, replace(settings, decimal=decimal))
+                settled = replace(settings, date_format=settings.date_format or date_format, decimal=decimal)
+                panel, findings = read(copy, settled)
         except DataError as error:
             raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error
     named = (finding.message.replace(str(copy), str(path)) for finding in findings)

@@ -22,6 +22,7 @@ from market.readers.column_words import (
     ROLES,
     SURE_ASSETS,
     TOTAL_RETURN,
+    VOLUME_IN,
 )
 
 
@@ -29,7 +30,7 @@ def find_role_of(name: str) -> str | None:
     """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
     word = _normalise(name)
     made_of_words = "adj" in word and ADJUSTED.fullmatch(word) is not None
-    return ROLE_OF.get(word) or ("other" if made_of_words else None)
+    return ROLE_OF.get(word) or ("other" if made_of_words or VOLUME_IN.fullmatch(word) else None)
 
 
 def is_adjusted(name: str) -> bool:

@@ -56,7 +56,7 @@ ROLES: dict[str, tuple[str, ...]] = {
             "takerbuybasevolume",
             "ignore",
         ),
-        *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
+        *("takerbuyvolume", "takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
         *("amount", "bid", "ask", "net", "netchg", "%", "turnoverusd", "turnovereur"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
         *("adjustedvolume", "adjfactor", "adjustmentfactor", "closeunadj", "marketcap", "sharesoutstanding"),
@@ -71,6 +71,8 @@ NOT_ADJUSTED_CLOSE = re.compile(
     r"(un|non?|not|pre|before)adj|adjustments?|open|high|low|vol|vwap|factor|ratio|coef|shares|date|flag|method|type"
 )
 TOTAL_RETURN = ("totalreturnindex", "totalreturnprice", "totalreturnlevel", "trindex", "tri")
+VOLUME_IN = re.compile(r"volume(from|to|[a-z]{3,4})")
+"""Volumes counted in a currency: "Volume BTC"."""
 ROLE_OF = {word: role for role, words in ROLES.items() for word in words}
 # An asset may bear these names: LOW, OPEN, VOL, PER and BID are tickers, "Low" and "High" sorted portfolios.
 MAYBE_ASSETS = {

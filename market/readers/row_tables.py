@@ -70,8 +70,8 @@ def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Da
         [
             *contents.findings,
             *check_clean(source, "assets", written),
-            *_check_rows(source, dates, labels, cells),
             *_check_identity(source, columns, contents),
+            *_check_rows(source, dates, labels, cells),
             *contents.warnings,
             *dates.warnings,
             *_check_unused(path, columns, notice=True),

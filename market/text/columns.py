@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ def copy_rows(
 ) -> None:
     """Write some rows of a file, with all its columns and the lines above them as they are, to another of its kind.
 
-    If all rows are kept, and the last line of a CSV file has no line end, that of the copy has none either.
+    If all rows are kept, the copy is the same, bit for bit. Otherwise what follows the table is left out.
 
     Parameters
     ----------
@@ -142,23 +143,24 @@ def copy_rows(
     options : TextOptions
         As they were given to `read_header`.
     """
+    if kept.all():
+        shutil.copyfile(path, target)
+        return
     try:
         if is_parquet(path):
             with pa_parquet.ParquetFile(path) as file:
                 pa_parquet.write_table(file.read().filter(pa.array(kept)), target)
             return
-        table, counter, form = read_csv(path, read_form(path, options), header, header, ())
+        table, _, form = read_csv(path, read_form(path, options), header, header, ())
         table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
         buffer = pa.BufferOutputStream()
         pa_csv.write_csv(table, buffer, pa_csv.WriteOptions(include_header=False, delimiter=form.delimiter))
-        text = buffer.getvalue()
         with create_csv(target) as stream:
             for number, line in numbered_lines(path):
                 if number > form.skipped:
                     break
                 stream.write(f"{line}\n".encode())
-            whole = counter.is_finished or form.stop is not None or not kept.all()
-            stream.write(text if whole else text.slice(0, text.size - 1))
+            stream.write(buffer.getvalue())
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise make_unreadable_error(path, error) from error
 

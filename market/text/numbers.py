@@ -21,9 +21,9 @@ from market.text.number_texts import NO_VALUE, NO_VALUE_SIGNS
 from market.text.options import DecimalMark
 
 _CELL = re.compile(
-    r"(?P<open>\()?\s*(?P<sign>[-+\u2212]?)\s*(?P<left>[$€£¥])?\s*(?P<inner>[-+\u2212]?)"
+    r"(?P<open>\()?(?P<sign>[-+\u2212]?)(?P<left>[$€£¥] ?)?(?P<inner>[-+\u2212]?)"
     r"(?P<digits>\d[\d.,'\u2019 \u00a0\u202f]*\d|\d[.,]?|[.,]\d+)(?P<power>[eE][-+]?\d+)?"
-    r"\s*(?P<unit>[KMB])?\s*(?P<right>[$€£¥%])?\s*(?P<close>\))?"
+    r" ?(?P<unit>[KMB])? ?(?P<right>[$€£¥%])?(?P<close>\))?"
 )
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 _BLANKS = re.compile(r"\d{1,3}([ '\u2019\u00a0\u202f]\d{3})+([.,]\d*)?")

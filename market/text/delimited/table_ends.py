@@ -96,10 +96,11 @@ def _begin_table(texts: Sequence[str], delimiter: str, width: int, skipped: int,
 
 
 def _is_data(cells: Sequence[str]) -> bool:
-    """Whether a line is a row of data."""
+    """Whether a line is a row of data, or a part of one: it has a date, a number, or no letter at all."""
     first, *others = (cell.strip() for cell in cells)
     numbers = any(is_decimal(cell) or cell.lstrip("-").isdigit() for cell in others)
-    return len(cells) > 1 and (numbers or looks_like_date(first))
+    letters = any(letter.isalpha() for letter in first)
+    return numbers or looks_like_date(first) or not (letters or any(others)) or first[:1].isdigit()
 
 
 def _iterate_lines(path: Path) -> Iterator[tuple[int, int, str]]:
