@@ -94,7 +94,7 @@ def find_decimal(source: str, columns: Mapping[str, Iterable[str]], *, points_de
             " set data.decimal to '.' or ','"
         )
     if "?" in first and not {".", ","} & first.keys():
-        text = first["?"].split("'")[1]
+        text = re.sub(r"[^\d.,]", "", first["?"].split("'")[1])
         plain = re.sub(r"[.,]", "", text)
         raise AmbiguityError(
             f"{source}: {first['?']} may be {plain} or {text.replace(',', '.')}, and no cell decides which; write"

@@ -52,9 +52,11 @@ class TextTables:
         parts = []
         if len(self.tables) > 1:
             others = [table.title or f"table {n}" for n, table in enumerate(self.tables, 1) if n != read]
+            title = self.tables[read - 1].title
+            which = f", {title!r}," if title else ""
             parts.append(
-                f"table {read} of {len(self.tables)} is read, {self.tables[read - 1].title!r}; left out:"
-                f" {list_names(others)} (data.table chooses)"
+                f"table {read} of {len(self.tables)}{which} is read; left out: {list_names(others)} (data.table"
+                " chooses)"
             )
         if self.footer:
             count = format_count(len(self.footer), "line")

@@ -100,7 +100,7 @@ def test_fields_of_only_some_assets_are_refused(load):
 def test_lines_of_names_without_fields_are_refused(load):
     rows = [f"{d},{a},{b}" for d, a, b in zip(DAYS, KO, PEP, strict=True)]
     text = lines("Name,Coca-Cola,Pepsi", "Code,KO,PEP", *rows)
-    with pytest.raises(SourceError, match="the 2 lines above line 3 seem to hold names.*data.skip_rows"):
+    with pytest.raises(SourceError, match=r"the 2 lines above line 3 seem to hold names.*data.skip_rows"):
         load(text, date_column="Code")
     panel, findings = load(text, date_column="Code", skip_rows=1)
     assert panel.assets == ("KO", "PEP")
@@ -202,7 +202,8 @@ def test_investing(load, volume, expected):
 @pytest.mark.parametrize("unit", [1, 1000, 10**6])
 @pytest.mark.parametrize("named", [True, False])
 def test_klines(load, unit, named):
-    head = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
+    head = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume"
+    head += ",taker_buy_quote_volume,ignore"
     days = [int(pd.Timestamp(day).timestamp()) for day in DAYS]
     rows = [
         f"{day * unit},{a},{a + 1},{a - 1},{a},10,{(day + 86400) * unit - 1},9,8,7,6,0"
@@ -210,7 +211,7 @@ def test_klines(load, unit, named):
     ]
     text = lines(*([head] if named else []), *rows)
     if unit == 1 and not named:
-        with pytest.raises(SourceError, match="the first line, .* holds data and no names of columns"):
+        with pytest.raises(SourceError, match=r"the first line, .* holds data and no names of columns"):
             load(text)
         return
     panel, findings = load(text, name="BTCUSDT.csv")
@@ -253,40 +254,40 @@ def test_french_library(load, table, first):
     if table != 2:
         assert np.isnan(panel.returns[2, 2])
     read = table or 1
-    assert f"table {read} of 3 is read" in notes_of(findings)
+    assert f"table {read} of 3, 'Average {'Equal' if table == 2 else 'Value'} Weighted" in notes_of(findings)
     assert "data.table chooses" in notes_of(findings)
     assert "1 line below the table left out, the first 'Copyright 2024 Kenneth R. French'" in notes_of(
         findings
     )
 
 
-def test_an_untitled_second_table_is_refused_until_it_is_chosen(load):
-    text = lines(
-        "date,A",
-        "2024-01-10,1",
-        "2024-01-11,2",
-        "",
-        "Second part",
-        "",
-        "date,A",
-        "2024-01-10,7",
-        "2024-01-11,8",
-    )
-    untitled = text.replace("Second part\n\n", "note,\n").replace("note,", "x")
+TWO = ("date,A", "2024-01-10,1", "2024-01-11,2", "", "{}", "date,A", "2024-01-10,7", "2024-01-11,8")
+
+
+def test_a_second_table_is_named_and_can_be_chosen(load):
+    text = lines(*TWO).format("Second part\n")
+    panel, findings = load(text)
+    assert panel.returns[0, 0] == 1.0
+    assert "table 1 of 2 is read; left out: 'Second part' (data.table chooses)" in notes_of(findings)
     assert load(text, table=2)[0].returns[0, 0] == pytest.approx(1 / 7)
-    assert load(text)[0].returns[0, 0] == 1.0
-    broken = lines("date,A,B", "2024-01-10,1,2", "2024-01-11,2,3", "rate", "2024-01-10,7", "2024-01-11,8")
-    with pytest.raises(SourceError, match="Expected 3 columns"):
-        load(broken)
     with pytest.raises(SourceError, match="table is 4, but the file has 2 tables"):
         load(text, table=4)
-    assert untitled
+
+
+def test_a_second_table_without_names_or_title_is_refused(load):
+    text = lines("date,A,B", "2024-01-10,1,2", "2024-01-11,2,3", "rate", "2024-01-10,7", "2024-01-11,8")
+    with pytest.raises(SourceError, match="Expected 3 columns"):
+        load(text)
+    text = lines("date,A,B", "2024-01-10,1,2", "2024-01-11,2,3", "date,C", "2024-01-10,7", "2024-01-11,8")
+    with pytest.raises(SourceError, match=r"a second table begins in line 5 and has no title.*data\.table"):
+        load(text)
+    assert load(text, table=2)[0].assets == ("C",)
 
 
 def test_names_that_are_repeated_begin_a_second_table(load):
     text = lines("date,A", "2024-01-10,1", "2024-01-11,2", "date,A", "2024-01-10,7", "2024-01-11,8")
     with pytest.raises(
-        DataError, match="'date' is not a date.*the names of columns are there again: set data.table"
+        DataError, match=r"'date' is not a date.*the names of columns are there again: set data.table"
     ):
         load(text)
     assert load(text, table=2)[0].returns[0, 0] == pytest.approx(1 / 7)
@@ -324,7 +325,7 @@ def test_prices_of_crsp(load):
 def test_a_ticker_of_two_companies_is_refused(load):
     text = CRSP.replace("BTFG", "EGAS").replace("10002,20200131", "10002,20190131")
     with pytest.raises(
-        DataError, match="TICKER 'EGAS' is the name of several assets by PERMNO: '10001', '10002'"
+        DataError, match=r"TICKER 'EGAS' is the name of several assets by PERMNO: '10001', '10002'"
     ):
         load(text, values="returns")
     assert load(text, values="returns", asset_column="PERMNO")[0].assets == ("10001", "10002")
