@@ -2,6 +2,7 @@
 
 DataError
 ├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout
+│   └── AmbiguityError   it can be read in two ways, and nothing in it decides which
 └── IntegrityError   the data can be read, and is wrong: duplicate dates, text in a price
 """
 
@@ -14,6 +15,10 @@ class DataError(Exception):
 
 class SourceError(DataError):
     """The data cannot be read."""
+
+
+class AmbiguityError(SourceError):
+    """The data can be read in two ways; the message names both, and the setting that decides."""
 
 
 class IntegrityError(DataError):

@@ -128,8 +128,10 @@ def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
         raise DataError(f"{source}: {format_count(len(dates), 'date')}, expected at least 2")
     # In weekdays a Monday follows a Friday, so that a handful of rows around a weekend is still daily.
     days = _as_days(dates)
-    spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
-    if spacing <= 1:
+    distances = np.busday_count(days[:-1], days[1:])
+    spacing = int(np.quantile(distances, 0.5, method="lower"))
+    # A few daily rows with holidays and gaps between them: other frequencies have no neighbouring days.
+    if spacing <= 1 or (spacing <= 3 and np.mean(distances <= 1) >= 0.25):
         return _classify_daily(dates)
     if 4 <= spacing <= 6:
         return WEEKLY

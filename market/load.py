@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from foundation.suggestions import suggest
-from market.errors import DataError, SourceError
+from market.errors import AmbiguityError, DataError, SourceError
 from market.findings import Finding
 from market.panel import Panel
-from market.readers.layouts import copy_until
+from market.readers.layouts import copy_until, find_decimal_mark
 from market.readers.packaged.classes import load_classes
 from market.readers.packaged.datasets import load_industries, load_stocks
 from market.readers.prices import FileSettings, load_file
@@ -72,9 +72,9 @@ def load_panel(
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        read = partial(load_file, settings=settings, start=start, end=end, known_by=known_by)
         path = Path(path)
-        loaded = read(path) if known_by is None else _read_as_of(path, known_by, settings.date_column, read)
+        read = partial(load_file, start=start, end=end, known_by=known_by)
+        loaded = read(path, settings) if known_by is None else _read_as_of(path, known_by, settings, read)
     else:
         _refuse_settings(source, path, settings)
         loaded = _PACKAGED[source](known_by)
@@ -84,9 +84,13 @@ def load_panel(
 
 def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
-    names = ("layout", "date_column", "cash", "market", "calendar", "frequency", "running_period")
-    given = {"path": path, **{name: getattr(settings, name) for name in names}}
-    needless = [name for name, value in given.items() if value not in (None, "keep")]
+    plain = FileSettings()
+    given = [
+        field.name
+        for field in fields(settings)
+        if field.name != "values" and getattr(settings, field.name) != getattr(plain, field.name)
+    ]
+    needless = [*(["path"] if path is not None else []), *given]
     if needless:
         raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
 
@@ -94,14 +98,24 @@ def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> 
 def _read_as_of(
     path: Path,
     known_by: pd.Timestamp,
-    date_column: str | None,
-    read: Callable[[Path], tuple[Panel, tuple[Finding, ...]]],
+    settings: FileSettings,
+    read: Callable[[Path, FileSettings], tuple[Panel, tuple[Finding, ...]]],
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read the rows of a file up to a date from a copy; messages name the file and not the copy."""
+    """Read the rows of a file up to a date from a copy; messages name the file and not the copy.
+
+    Dates and numbers are read as in the whole file, also where its first rows alone would be ambiguous.
+    """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            copy = copy_until(path, known_by, Path(folder), date_column)
-            panel, findings = read(copy)
+            copy, date_format = copy_until(
+                path, known_by, Path(folder), settings.text_options, settings.date_column
+            )
+            try:
+                panel, findings = read(copy, settings)
+            except AmbiguityError:
+                decimal = find_decimal_mark(path, settings.text_options, settings.column_choice)
+                settled = replace(settings, date_format=settings.date_format or date_format, decimal=decimal)
+                panel, findings = read(copy, settled)
         except DataError as error:
             raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error
     named = (finding.message.replace(str(copy), str(path)) for finding in findings)

@@ -188,7 +188,12 @@ class Panel:
         for name in sorted(self.tables):
             table = self.tables[name]
             sha.update(f"table/{name}/{table.max_age_days}/{table.transform}".encode())
-            arrays += [np.asarray(table.asset), table.value, _ticks(table.observed_at), _ticks(table.known_at)]
+            arrays += [
+                np.asarray(table.asset),
+                table.value,
+                _ticks(table.observed_at),
+                _ticks(table.known_at),
+            ]
         for array in arrays:
             sha.update(str(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())

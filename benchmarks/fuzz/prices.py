@@ -32,7 +32,7 @@ from benchmarks.fuzz.price_files.reading import MissingColumnError, UnreadableEr
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
 from market.errors import DataError
-from market.findings import Finding
+from market.findings import INTERPRETATION, Finding
 from market.load import load_panel
 from market.panel import Panel
 from market.readers.prices import FileSettings
@@ -208,10 +208,17 @@ def check(case: Case) -> Fault | None:
     return next(iter(wrong), None) or _judge(case.path, price_case, panel, findings)
 
 
+OTHER_NUMBERS = ("percent sign", "decimal comma", "separators of thousands", "in brackets", "has a unit")
+"""What notes say about numbers of which the reference reader knows nothing."""
+
+
 def _judge(path: Path, result: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
     """Return the fault of a file that was read, if any."""
     says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
     printed = [f.message for f in findings if f.severity == "warning"]
+    says += [
+        f for f in findings if f.check == INTERPRETATION and any(text in f.message for text in OTHER_NUMBERS)
+    ]
     is_named = not (result.is_strict or result.expectation == "good") and (
         bool(says) or any(name in text for name in result.named for text in printed)
     )

@@ -22,14 +22,15 @@ from market.readers.column_words import (
     ROLES,
     SURE_ASSETS,
     TOTAL_RETURN,
+    VOLUME_IN,
 )
 
 
-def _find_role_of(name: str) -> str | None:
+def find_role_of(name: str) -> str | None:
     """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
     word = _normalise(name)
     made_of_words = "adj" in word and ADJUSTED.fullmatch(word) is not None
-    return ROLE_OF.get(word) or ("other" if made_of_words else None)
+    return ROLE_OF.get(word) or ("other" if made_of_words or VOLUME_IN.fullmatch(word) else None)
 
 
 def is_adjusted(name: str) -> bool:
@@ -119,8 +120,8 @@ def find_bar_columns(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
     words = {_normalise(name) for name in names}
     bars = {"open", "high"} <= words or (kind == "prices" and {"high", "low"} <= words)
     doubted = {"open", "high", "low"} if bars else set()
-    sure = {name for name in names if _find_role_of(name) and _normalise(name) not in MAYBE_ASSETS - doubted}
-    if sure and all(_find_role_of(name) for name in names):
+    sure = {name for name in names if find_role_of(name) and _normalise(name) not in MAYBE_ASSETS - doubted}
+    if sure and all(find_role_of(name) for name in names):
         return tuple(names)
     return tuple(name for name in names if name in sure)
 

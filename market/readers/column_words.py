@@ -8,6 +8,7 @@ DATES = (
     *("date", "dates", "datetime", "timestamp", "tradedate", "tradingdate", "observationdate", "caldt", "ds"),
     *("yyyymmdd", "yyyymm"),
     *("closetime", "time", "opentime", "month"),
+    *("datadate", "dlycaldt", "mthcaldt", "exchangedate", "pricedate", "datum", "yyyyq"),
 )
 PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")
 SURE_ASSETS = ("asset", "symbol", "ticker", "tic", "uniqueid")
@@ -19,27 +20,44 @@ ASSETS = (
 RETURNS = ("return", "returns", "ret", "totalreturn", "y", "value")
 LOOSE_VALUES = ("y", "value", "last", "nav", "settle", "settlement")
 ROLES: dict[str, tuple[str, ...]] = {
-    "price": ("price", "y", "value", "last", "lastprice", "pxlast", "settle", "settlement", "nav"),
+    "price": ("price", "y", "value", "last", "lastprice", "pxlast", "settle", "settlement", "nav", "zuletzt"),
     "adjusted": (
         *("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjclosingprice", "adjcloseprice"),
         *("adjustedcloseprice", "adjprice", "adjustedprice"),
     ),
-    "open": ("open", "openprice", "openingprice", "pxopen"),
-    "high": ("high", "highprice", "pxhigh"),
-    "low": ("low", "lowprice", "pxlow"),
-    "close": ("close", "closeprice", "closingprice"),
+    "open": ("open", "openprice", "openingprice", "pxopen", "priceopen", "erffn", "erffnung"),
+    "high": ("high", "highprice", "pxhigh", "pricehigh", "hoch"),
+    "low": ("low", "lowprice", "pxlow", "pricelow", "tief"),
+    "close": (
+        *("close", "closeprice", "closingprice", "closelast", "priceclose", "lastclose"),
+        *("trdprc1", "schlusskurs", "schluss"),
+    ),
     "vwap": ("vwap", "volumeweightedaverageprice"),
     "volume": (
         *("volume", "pxvolume", "tradingvolume", "sharevolume", "totalvolume", "vol", "turnover", "shares"),
-        *("sharestraded", "tradecount", "numberoftrades"),
+        *("sharestraded", "tradecount", "numberoftrades", "accumulatedvolume", "acvol1", "umsatz"),
     ),
     "other": (
         *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
         *("splitfactor", "splitratio", "splitcoefficient", "splits", "capitalgains", "tradecount", "count"),
         *("numberoftrades", "trades", "openinterest", "openint", "change", "change%", "changepercent"),
-        *("chg%", "pctchange", "quotevolume", "quoteassetvolume", "takerbuybasevolume", "ignore"),
-        *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
-        *("amount", "bid", "ask"),
+        *(
+            "chg%",
+            "%chg",
+            "net",
+            "netchg",
+            "%",
+            "turnoverusd",
+            "turnovereur",
+            "unadjustedclose",
+            "pctchange",
+            "quotevolume",
+            "quoteassetvolume",
+            "takerbuybasevolume",
+            "ignore",
+        ),
+        *("takerbuyvolume", "takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
+        *("amount", "bid", "ask", "net", "netchg", "%", "turnoverusd", "turnovereur"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
         *("adjustedvolume", "adjfactor", "adjustmentfactor", "closeunadj", "marketcap", "sharesoutstanding"),
         *("per", "lastupdated"),
@@ -53,9 +71,11 @@ NOT_ADJUSTED_CLOSE = re.compile(
     r"(un|non?|not|pre|before)adj|adjustments?|open|high|low|vol|vwap|factor|ratio|coef|shares|date|flag|method|type"
 )
 TOTAL_RETURN = ("totalreturnindex", "totalreturnprice", "totalreturnlevel", "trindex", "tri")
+VOLUME_IN = re.compile(r"volume(from|to|[a-z]{3,4})")
+"""Volumes counted in a currency: "Volume BTC"."""
 ROLE_OF = {word: role for role, words in ROLES.items() for word in words}
 # An asset may bear these names: LOW, OPEN, VOL, PER and BID are tickers, "Low" and "High" sorted portfolios.
 MAYBE_ASSETS = {
     *(*ROLES["price"], "open", "high", "low", "vol", "count", "change", "trades", "amount", "turnover"),
-    *("bid", "ask", "ignore", "per", "dividend", "splits", "adj"),
+    *("bid", "ask", "ignore", "per", "dividend", "splits", "adj", "net", "hoch", "tief", "%"),
 }

@@ -7,11 +7,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from foundation.suggestions import list_names
+from foundation.suggestions import list_names, suggest
 from market.errors import SourceError
 from market.findings import Kind
 from market.panel import BARS
 from market.readers.column_roles import find_asset, find_role, find_value, find_volume
+from market.readers.recognition.price_rules import PriceRule, find_price_rule
+from market.text.names import clean_name
+
+Layout = Literal["wide", "long"]
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What a user states about the columns of a file. None leaves it to their names.
+
+    Attributes
+    ----------
+    layout : {"wide", "long"}, optional
+    kind : {"prices", "returns"}
+    date, asset, value : str, optional
+        Columns of the dates, and of the assets and their prices or returns in a long table.
+    """
+
+    layout: Layout | None = None
+    kind: Kind = "prices"
+    date: str | None = None
+    asset: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -20,8 +43,8 @@ class FileColumns:
 
     Attributes
     ----------
-    layout : {"wide", "long", "single"}
-        One column per asset, one row per date and asset, or bars of one asset.
+    layout : {"wide", "long", "single", "fields"}
+        One column per asset, one row per date and asset, bars of one asset, or several fields of each asset.
     header : tuple of str
         All columns of the file.
     kind : {"prices", "returns"}
@@ -35,9 +58,15 @@ class FileColumns:
         Columns of `market.panel.BARS`.
     guessed : bool
         Whether the layout was inferred from the column names.
+    fields : mapping of str to mapping of str to str
+        In a table of fields: by asset, its columns by their roles ("value", "volume", and those of bars).
+    rule : PriceRule
+        How the prices follow from the columns of some vendors.
+    identity : str
+        A column that tells assets of the same name apart; "" without one.
     """
 
-    layout: Literal["wide", "long", "single"]
+    layout: Literal["wide", "long", "single", "fields"]
     header: tuple[str, ...]
     kind: Kind
     date: str
@@ -46,46 +75,76 @@ class FileColumns:
     volume: str | None = None
     bars: Mapping[str, str] = field(default_factory=dict)
     guessed: bool = False
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rule: PriceRule = field(default_factory=PriceRule)
+    identity: str = ""
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Columns of text."""
-        return (self.date, self.asset) if self.asset else (self.date,)
+        return (self.date, *(name for name in (self.asset, self.identity) if name))
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Columns of numbers."""
         volume = () if self.volume is None else (self.volume,)
-        return tuple(dict.fromkeys((*self.values, *self.bars.values(), *volume)))
+        parts = [name for columns in self.fields.values() for name in columns.values()]
+        factors = (*self.rule.multiply, *self.rule.divide)
+        return tuple(dict.fromkeys((*self.values, *self.bars.values(), *volume, *parts, *factors)))
+
+    @property
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """By column, texts that stand for no value there."""
+        return {self.values[0]: self.rule.missing} if self.rule.missing else {}
 
 
 def pick_long_columns(
-    path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool
+    path: Path, header: Sequence[str], date_name: str, choice: ColumnChoice, *, guessed: bool
 ) -> FileColumns:
     """Return the columns of a table with one row per date and asset."""
-    columns = [name for name in header if name != date_name]
-    asset, value = find_asset(columns), find_value(columns, kind)
+    kind, columns = choice.kind, [name for name in header if name != date_name]
+    asset = _take(path, "asset_column", choice.asset, columns) or find_asset(columns)
+    rule = find_price_rule(columns, kind)
+    value = _take(path, "price_column", choice.value, columns) or rule.column or find_value(columns, kind)
     found = f"found {list_names(header)}"
     if asset is None:
         raise SourceError(
-            f"{path}: a long table of {kind} needs a column called 'asset', 'symbol' or 'ticker'; {found}"
+            f"{path}: a long table of {kind} needs a column called 'asset', 'symbol' or 'ticker', or its name as"
+            f" asset_column; {found}"
         )
     if value is None:
         expected = "'price', 'adj_close' or 'close'" if kind == "prices" else "'return' or 'ret'"
         other: Kind = "returns" if kind == "prices" else "prices"
         beside = find_value(columns, other)
         switch = f"; set data.values to {other} to read {beside!r}" if beside is not None else ""
-        raise SourceError(f"{path}: a long table of {kind} needs a column called {expected}; {found}{switch}")
-    bars = _pick_bars(header, value) if kind == "prices" else {}
-    volume = find_volume(header)
-    return FileColumns("long", tuple(header), kind, date_name, (value,), asset, volume, bars, guessed=guessed)
+        raise SourceError(
+            f"{path}: a long table of {kind} needs a column called {expected}, or its name as price_column;"
+            f" {found}{switch}"
+        )
+    rule = rule if value == rule.column else PriceRule()
+    identity = next((name for name in columns if name.casefold() == "permno" and name != asset), "")
+    bars = _pick_bars(header, value) if kind == "prices" and not rule.column else {}
+    volume = None if rule.column else find_volume(header)
+    return FileColumns(
+        "long",
+        tuple(header),
+        kind,
+        date_name,
+        (value,),
+        asset,
+        volume,
+        bars,
+        guessed=guessed,
+        rule=rule,
+        identity=identity,
+    )
 
 
 def pick_single_columns(
-    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]
+    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str], choice: ColumnChoice
 ) -> FileColumns:
     """Return the columns of bars of one asset, chosen from those with a role in bars."""
-    price = find_value(columns, "prices")
+    price = _take(path, "price_column", choice.value, columns) or find_value(columns, "prices")
     if price is None:
         raise SourceError(
             f"{path}: the columns {list_names(columns)} look like bars of one asset, without its close;"
@@ -94,6 +153,14 @@ def pick_single_columns(
     bars = _pick_bars(columns, price)
     volume = find_volume(columns)
     return FileColumns("single", tuple(header), "prices", date_name, (price,), "", volume, bars)
+
+
+def _take(path: Path, key: str, wanted: str | None, columns: Sequence[str]) -> str | None:
+    """Return a column that a setting names."""
+    name = None if wanted is None else clean_name(wanted)
+    if name is not None and name not in columns:
+        raise SourceError(f"{path}: no column {name!r} for {key}{suggest(name, columns)}")
+    return name
 
 
 def _pick_bars(header: Sequence[str], price: str) -> dict[str, str]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from market.checks.checklist import check_inputs
 from market.findings import Finding, Kind, ValueKind, raise_if_fatal
 from market.panel import Panel
-from market.readers.layouts import Layout, arrange_values, parse_columns, pick_columns
+from market.readers.duplicate_rows import DuplicateRows, keep_one_row
+from market.readers.file_columns import ColumnChoice, Layout
+from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
+from market.text.options import DecimalMark, TextOptions
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.periods import PeriodName
 from market.values.row_selection import RowSettings, select_panel_rows
 from market.values.trading_calendar import RunningPeriod
+
+Scale = Literal["fraction", "percent"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,23 @@ class FileSettings:
     running_period : {"keep", "drop"}, optional
         "drop" leaves out rows that do not complete their period. The default is "drop" with a frequency, otherwise
         "keep".
+    scale : {"fraction", "percent"}, optional
+        The unit of returns: "percent" is the same as `values="percent_returns"`.
+    asset_column, price_column : str, optional
+        Columns of a long file that name the asset of each row and hold its price or return.
+    duplicate_rows : {"refuse", "first", "last"}
+        What becomes of several rows with the same date (and asset): "first" and "last" keep one by its place in the
+        file.
+    skip_rows : int, optional
+        Lines above the line of column names.
+    table : int, optional
+        Which of several tables in a text file is read, counted from 1.
+    decimal : {".", ","}, optional
+        The decimal mark of a text file.
+    date_format : str, optional
+        How dates are written: codes of strptime such as "%d/%m/%Y", or "excel" or "yyyyq".
+    na_values : tuple of str or float
+        More texts and numbers that stand for no value.
     """
 
     layout: Layout | None = None
@@ -61,11 +84,36 @@ class FileSettings:
     calendar: str | None = None
     frequency: PeriodName | None = None
     running_period: RunningPeriod | None = None
+    scale: Scale | None = None
+    asset_column: str | None = None
+    price_column: str | None = None
+    duplicate_rows: DuplicateRows = "refuse"
+    skip_rows: int | None = None
+    table: int | None = None
+    decimal: DecimalMark | None = None
+    date_format: str | None = None
+    na_values: tuple[str | float, ...] = ()
 
     @property
     def kind(self) -> Kind:
         """What the assets hold after percent became fractions."""
         return "prices" if self.values == "prices" else "returns"
+
+    @property
+    def is_percent(self) -> bool:
+        """Whether returns are in percent."""
+        return self.values == "percent_returns" or (self.kind == "returns" and self.scale == "percent")
+
+    @property
+    def text_options(self) -> TextOptions:
+        """What is stated about the text of the file."""
+        codes = tuple(map(str, self.na_values))
+        return TextOptions(self.skip_rows, self.table, self.decimal, self.date_format, codes, self.is_percent)
+
+    @property
+    def column_choice(self) -> ColumnChoice:
+        """What is stated about its columns."""
+        return ColumnChoice(self.layout, self.kind, self.date_column, self.asset_column, self.price_column)
 
 
 def load_file(
@@ -119,10 +167,12 @@ def read_inputs(
     """
     source = str(path)
     roles = read_roles(source, settings.cash, settings.market)
-    header = read_header(path)
-    columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
-    contents = parse_columns(path, columns)
-    dates = read_dates(source, columns.date, contents.coded[columns.date])
+    options = settings.text_options
+    header = read_header(path, options)
+    columns = pick_columns(path, header, settings.column_choice)
+    contents = parse_columns(path, columns, options)
+    dates = read_dates(source, columns.date, contents.coded[columns.date], options.date_format)
+    contents, dates = keep_one_row(source, columns, contents, dates, settings.duplicate_rows)
     grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
     del contents, dates  # as large as the file
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
@@ -137,7 +187,7 @@ def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles,
     """Return the rows of the calendar, as fractions where they are returns, with cash apart."""
     raise_if_fatal(check_lookalikes(source, grid.names))
     roles.check_names(source, grid.names)
-    percent = settings.values == "percent_returns"
+    percent = settings.is_percent
     if percent:
         grid = convert_percent(source, grid, [roles.cash, roles.market if roles.market_kind else None])
     calendar = settings.calendar and clean_name(settings.calendar)

@@ -13,7 +13,7 @@ import pandas as pd
 from foundation.suggestions import list_names
 from foundation.types import Floats, Ints
 from market.errors import SourceError
-from market.findings import Finding, raise_if_fatal
+from market.findings import IGNORED_COLUMN, Finding, raise_if_fatal
 from market.readers.column_roles import is_adjusted, looks_adjusted
 from market.readers.file_columns import FileColumns
 from market.text.coded_texts import CodedTexts
@@ -70,6 +70,7 @@ def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Da
         [
             *contents.findings,
             *check_clean(source, "assets", written),
+            *_check_identity(source, columns, contents),
             *_check_rows(source, dates, labels, cells),
             *contents.warnings,
             *dates.warnings,
@@ -92,7 +93,7 @@ def arrange_single(path: Path, columns: FileColumns, contents: Contents, dates: 
     )
     name = _asset_name(path)
     cells = _Cells.locate(dates, np.zeros(len(dates.codes), dtype=np.int64), [name])
-    return cells.make_grid(columns, contents, (_note_columns(path, name, columns), *findings))
+    return cells.make_grid(columns, contents, (*_note_columns(path, name, columns), *findings))
 
 
 def _refuse_wide(path: Path, asset_name: str, value_name: str, labels: CodedTexts) -> None:
@@ -127,9 +128,27 @@ def _check_rows(source: str, dates: Dates, labels: CodedTexts, cells: _Cells) ->
         name = clean_name(labels.texts[labels.codes[row]])
         text = (
             f"{source}: asset {name!r} has more than one row at {date:%Y-%m-%d},"
-            f" the second in data row {row + 1}{more}; keep one row per date and asset"
+            f" the second in data row {row + 1}{more}; keep one row per date and asset, or"
+            " set data.duplicate_rows to last or first"
         )
         yield Finding("duplicate dates", "fatal", name, date, text)
+
+
+def _check_identity(source: str, columns: FileColumns, contents: Contents) -> Iterator[Finding]:
+    """Find a name that two assets bear: tickers are given to other companies again."""
+    if not columns.identity:
+        return
+    labels, numbers = contents.coded[columns.asset], contents.coded[columns.identity]
+    pairs = pd.DataFrame({"name": labels.codes, "number": numbers.codes}).drop_duplicates()
+    repeated = pairs[pairs["name"].duplicated(keep=False)]
+    if len(repeated):
+        code = int(repeated["name"].iloc[0])
+        which = [numbers.texts[number] for number in repeated.loc[repeated["name"] == code, "number"]]
+        text = (
+            f"{source}: {columns.asset} {labels.texts[code]!r} is the name of several assets by {columns.identity}:"
+            f" {list_names(which)}; set data.asset_column to {columns.identity}"
+        )
+        yield Finding("names of several assets", "fatal", labels.texts[code], None, text)
 
 
 def _check_unused(path: Path, columns: FileColumns, *, notice: bool) -> Iterator[Finding]:
@@ -148,11 +167,11 @@ def _check_unused(path: Path, columns: FileColumns, *, notice: bool) -> Iterator
             f" {value!r} is adjusted for dividends and splits, delete {names}"
         )
         yield Finding("adjusted price not used", "fatal", None, None, text)
-    elif unused and notice:
-        verb = "looks" if len(adjusted) == 1 else "look"
-        which = f", of which {list_names(adjusted)} {verb} adjusted" if adjusted else ""
-        text = f"{path}: columns that are not used: {list_names(unused)}{which}; {columns.kind} are those of {value!r}"
-        yield Finding("columns not used", "warning", None, None, text)
+    elif notice:
+        for name in unused:
+            also = " and looks adjusted" if name in adjusted else ""
+            text = f"{path}: column {name!r} is not used{also}; {columns.kind} are those of {value!r}"
+            yield Finding(IGNORED_COLUMN, "warning", name, None, text)
 
 
 def _asset_name(path: Path) -> str:
@@ -161,7 +180,7 @@ def _asset_name(path: Path) -> str:
     return path.name[: len(path.name) - len(ending)].strip()
 
 
-def _note_columns(path: Path, asset: str, columns: FileColumns) -> Finding:
+def _note_columns(path: Path, asset: str, columns: FileColumns) -> Iterator[Finding]:
     """Report how bars of one asset were read: price, bars, and unused columns."""
     price, used = columns.values[0], columns.numbers
     doubt = "" if is_adjusted(price) else ", which must be adjusted for dividends and splits"
@@ -170,4 +189,6 @@ def _note_columns(path: Path, asset: str, columns: FileColumns) -> Finding:
     beside = [name for name in used if name != price]
     bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"
-    return Finding("one asset", "warning", asset, None, text)
+    yield Finding("one asset", "warning", asset, None, text)
+    for name in others:
+        yield Finding(IGNORED_COLUMN, "note", name, None, f"{path}: column {name!r} is not used")

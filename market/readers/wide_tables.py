@@ -10,7 +10,7 @@ import numpy as np
 from foundation.suggestions import list_names, shorten_text
 from foundation.types import Floats
 from market.errors import SourceError
-from market.findings import Finding, Kind, raise_if_fatal
+from market.findings import IGNORED_COLUMN, Finding, Kind, raise_if_fatal
 from market.readers.column_roles import find_asset_fields, find_bar_columns
 from market.readers.file_columns import FileColumns
 from market.text.columns import Contents
@@ -117,4 +117,4 @@ def _note_left_out(path: Path, columns: FileColumns) -> Iterator[Finding]:
                 f"{path}: {what} is an index or a date and no asset: left out; the dates are those of"
                 f" {columns.date!r}"
             )
-            yield Finding("column left out", "warning", name or None, None, text)
+            yield Finding(IGNORED_COLUMN, "warning", name, None, text)

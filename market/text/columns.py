@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from foundation.suggestions import shorten_text
 from foundation.types import Floats
 from market.errors import SourceError
-from market.findings import Finding, raise_if_fatal
+from market.findings import INTERPRETATION, Finding, raise_if_fatal
 from market.text.coded_texts import CodedTexts, encode_column
-from market.text.csv_tables import read_csv
-from market.text.headers import make_unreadable_error, read_names
+from market.text.delimited.csv_tables import read_csv
+from market.text.delimited.lines import numbered_lines
+from market.text.delimited.truncation import check_end
+from market.text.headers import make_unreadable_error, read_form
 from market.text.names import check_clean, clean_name
-from market.text.number_texts import NO_VALUE, explain_number
+from market.text.number_columns import parse_number_columns
+from market.text.number_texts import explain_number
+from market.text.options import PLAIN, DecimalMark, TextOptions
 from market.text.paths import create_csv, is_parquet
-from market.text.truncation import check_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class Contents:
         About the file: names that are read otherwise than they are written, a last line without a line end.
     only_texts : dict of str to str
         By number column without any number: its first text.
+    decimal : {".", ","}
+        The decimal mark of texts in the columns of numbers.
     """
 
     coded: dict[str, CodedTexts]
@@ -50,10 +55,18 @@ class Contents:
     findings: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     only_texts: dict[str, str]
+    decimal: DecimalMark = "."
 
 
 def read_columns(
-    path: Path, header: Sequence[str], *, texts: Sequence[str], numbers: Sequence[str], whole: bool = True
+    path: Path,
+    header: Sequence[str],
+    *,
+    texts: Sequence[str],
+    numbers: Sequence[str],
+    whole: bool = True,
+    options: TextOptions = PLAIN,
+    missing: Mapping[str, Collection[str]] | None = None,
 ) -> Contents:
     """Read some columns of a file, each as text or as numbers.
 
@@ -66,13 +79,20 @@ def read_columns(
         Columns to read.
     whole : bool
         Whether the last rows are wanted too; otherwise it does not matter whether the file was cut off there.
+    options : TextOptions
+        As they were given to `read_header`.
+    missing : mapping of str to collection of str, optional
+        By column, texts that stand for no value there.
 
     Raises
     ------
     SourceError
         If the file cannot be read as a table, a quoted cell holds a line break, or the file looks cut off.
+    AmbiguityError
+        If the decimal mark of its numbers may be a point as well as a comma.
     """
-    written = read_names(path)
+    form = read_form(path, options)
+    written = form.names
     if [clean_name(name) for name in written] != list(header):
         raise SourceError(f"{path}: the file changed while it was read; read it again when it is complete")
     wanted = {*texts, *numbers}
@@ -82,30 +102,36 @@ def read_columns(
         if is_parquet(path):
             table = _read_parquet(path, used)
         else:
-            table, counter = read_csv(path, header, texts, numbers)
-            warnings += check_end(path, header, counter) if whole else ()
+            table, counter, form = read_csv(path, form, header, texts, numbers, options.na_values)
+            if whole and form.stop is None:
+                warnings += check_end(path, header, counter, form.delimiter)
         _check_dictionaries(table)
         coded = {name: encode_column(table.column(name)) for name in texts}
-        columns = {name: _parse_numbers(table.column(name)) for name in numbers}
+        columns = {name: table.column(name) for name in numbers}
+        parsed = parse_number_columns(str(path), columns, form.delimiter, options, missing or {})
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise make_unreadable_error(path, error) from error
     findings: list[Finding] = []
     only_texts: dict[str, str] = {}
     rows = next(iter(coded.values()), None)
-    for name, (values, wrong) in columns.items():
-        if wrong is not None:
-            cell = wrong.texts[wrong.codes[wrong.codes >= 0][0]]
-            findings.append(_describe_text(path, name, wrong, cell, rows))
-            if np.isnan(values).all():
-                only_texts[name] = cell
-    read_numbers = {name: values for name, (values, _) in columns.items()}
-    return Contents(coded, read_numbers, tuple(findings), tuple(warnings), only_texts)
+    for name, wrong in parsed.wrong.items():
+        cell = wrong.texts[wrong.codes[wrong.codes >= 0][0]]
+        findings.append(_describe_text(path, name, wrong, cell, rows))
+        if np.isnan(parsed.values[name]).all():
+            only_texts[name] = cell
+    warnings += [
+        Finding(INTERPRETATION, "note", None, None, f"{path}: {text}")
+        for text in (*form.notes, *parsed.notes)
+    ]
+    return Contents(coded, parsed.values, tuple(findings), tuple(warnings), only_texts, parsed.decimal)
 
 
-def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path) -> None:
-    """Write some rows of a file, with all its columns as they are, to another of its kind.
+def copy_rows(
+    path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path, options: TextOptions = PLAIN
+) -> None:
+    """Write some rows of a file, with all its columns and the lines above them as they are, to another of its kind.
 
-    If all rows are kept, and the last line of a CSV file has no line end, that of the copy has none either.
+    If all rows are kept, the copy is the same, bit for bit. Otherwise what follows the table is left out.
 
     Parameters
     ----------
@@ -115,24 +141,27 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
     kept : ndarray of bool
         One per data row.
     target : Path
+    options : TextOptions
+        As they were given to `read_header`.
     """
+    if kept.all():
+        shutil.copyfile(path, target)
+        return
     try:
         if is_parquet(path):
             with pa_parquet.ParquetFile(path) as file:
                 pa_parquet.write_table(file.read().filter(pa.array(kept)), target)
-        else:
-            table, counter = read_csv(path, header, header, ())
-            table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
-            # Names stay as they are written, so that the copy gives the same notices.
-            table = table.rename_columns(read_names(path))
-            with create_csv(target) as stream:
-                if counter.is_finished or not kept.all():
-                    pa_csv.write_csv(table, stream)
-                else:
-                    buffer = pa.BufferOutputStream()
-                    pa_csv.write_csv(table, buffer)
-                    text = buffer.getvalue()
-                    stream.write(text.slice(0, text.size - 1))
+            return
+        table, _, form = read_csv(path, read_form(path, options), header, header, ())
+        table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
+        buffer = pa.BufferOutputStream()
+        pa_csv.write_csv(table, buffer, pa_csv.WriteOptions(include_header=False, delimiter=form.delimiter))
+        with create_csv(target) as stream:
+            for number, line in numbered_lines(path):
+                if number > form.skipped:
+                    break
+                stream.write(f"{line}\n".encode())
+            stream.write(buffer.getvalue())
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise make_unreadable_error(path, error) from error
 
@@ -157,21 +186,6 @@ def _check_dictionaries(table: Any) -> None:
     for column in table.columns:
         if pa.types.is_dictionary(column.type):
             column.validate(full=True)
-
-
-def _parse_numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
-    """Return a column as float64, and its texts if some are no number, with code -1 in the other rows."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        plain = column.cast(kind).cast(pa.float64(), safe=False)
-        return np.asarray(plain.to_numpy(), dtype=np.float64), None
-    coded = encode_column(column)
-    cells = [None if text.strip() in NO_VALUE else text for text in coded.texts]
-    values = np.asarray(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce"), dtype=np.float64)
-    is_wrong = np.isnan(values) & np.array([cell is not None for cell in cells], dtype=np.bool_)
-    if not is_wrong.any():
-        return values[coded.codes], None
-    return values[coded.codes], CodedTexts(np.where(is_wrong[coded.codes], coded.codes, -1), coded.texts)
 
 
 def _describe_text(path: Path, name: str, wrong: CodedTexts, cell: str, rows: CodedTexts | None) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,43 +11,28 @@ import pandas as pd
 
 from foundation.suggestions import shorten_text
 from foundation.types import Ints
-from market.errors import IntegrityError, SourceError
-from market.findings import Finding
+from market.errors import AmbiguityError, IntegrityError
+from market.findings import INTERPRETATION, Finding
 from market.text.coded_texts import CodedTexts
+from market.text.date_forms import (
+    EPOCHS,
+    EXCEL,
+    EXPLANATIONS,
+    FORMS,
+    FORMS_OF_DAY_NUMBERS,
+    FORMS_OF_EPOCHS,
+    NAMES,
+    QUARTER,
+    describe_reading,
+    parse_dates,
+)
 from market.text.stamps import Stamp, check_stamps, read_stamp
 
-_EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
-"""Units of time since 1970 (UTC), by the number of digits that a count of them has from 2001 to 2065."""
-_FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
-    (r"\d{4}/\d{1,2}/\d{1,2}", ("%Y/%m/%d",)),
-    (r"\d{8}", ("%Y%m%d",)),
-    (r"\d{4}-\d{2}", ("%Y-%m",)),
-    (r"\d{6}", ("%Y%m",)),
-    (r"\d{1,2}/\d{1,2}/\d{4}", ("%d/%m/%Y", "%m/%d/%Y")),
-    (r"\d{1,2}-\d{1,2}-\d{4}", ("%d-%m-%Y", "%m-%d-%Y")),
-    (r"\d{1,2}\.\d{1,2}\.\d{4}", ("%d.%m.%Y",)),
-    *((rf"[12]\d{{{digits - 1}}}", (unit,)) for digits, unit in _EPOCHS.items()),
-)
-"""Forms of dates, and the formats to try for each. Dates with dots are always day first."""
-_EXPLANATIONS = (
-    (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}", "a year of two digits: write all four"),
-    (
-        r"[2-7]\d{4}(\.\d+)?",
-        "it looks like a day number of Excel, where 45293 is 2024-01-02: format the column as dates and save again",
-    ),
-    (r"(1[89]|20)\d{2}", "a year alone: give each row its month or day"),
-    (
-        r"\d{1,4}",
-        "it looks like the number of a row: delete the column, or name that of the dates as date_column",
-    ),
-    (r"(\d{4}[- ]?)?Q[1-4]([- ]?\d{4})?", "a quarter: write its last day"),
-    (
-        r"(?i)(?=.*\d).*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec).*",
-        "a month in letters: write its number",
-    ),
-)
 _WISH = "expected dates like 2020-01-31"
+_MONTHS = 13
+"""Rows at the same day of consecutive months that show which number is the month: days run on to the 13th."""
+_QUARTERS = 9
+"""Rows of consecutive quarters that show that 19501 is no day number: days do not come in fours."""
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
 """Years of which nanoseconds since 1970 can be counted in 64 bits; no price is older or newer."""
 
@@ -63,12 +48,15 @@ class Dates:
     codes : ndarray of int, shape (n,)
         Position in `by_text` of each row's date.
     warnings : tuple of Finding
-        About stamps with a UTC offset or a time zone.
+        About stamps with a UTC offset or a time zone, and how the dates are read.
+    date_format : str
+        How they are written; "" without any.
     """
 
     by_text: pd.DatetimeIndex
     codes: Ints
     warnings: tuple[Finding, ...]
+    date_format: str = ""
 
     @property
     def rows(self) -> pd.DatetimeIndex:
@@ -76,26 +64,29 @@ class Dates:
         return self.by_text[self.codes]
 
 
-def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
+def read_dates(source: str, column: str, texts: CodedTexts, date_format: str | None = None) -> Dates:
     """Read dates, each of one form, and refuse to guess which number is the day.
 
     A time of day is dropped: rows are closes. A stamp with a UTC offset or a time zone has the day that it names there.
-    A date without a day ("2020-01", "202001") is the end of its month, the first moment at which that month is known.
-    Numbers of 10, 13, 16 or 19 digits are seconds to nanoseconds since 1970; their day is that of UTC.
+    A date without a day ("2020-01", "202001", "2020Q1") is the end of its month or quarter, the first moment at which
+    that is known. Numbers of 10, 13, 16 or 19 digits are seconds to nanoseconds since 1970; their day is that of UTC.
 
     Parameters
     ----------
     source, column : str
         Names of the file and the column in messages.
     texts : CodedTexts of length n
+    date_format : str, optional
+        Codes of strptime, "excel" or "yyyyq"; inferred by default.
 
     Raises
     ------
     IntegrityError
         If a date is missing, cannot be read, or cannot be that of a price; names its row.
+    AmbiguityError
+        If all dates can be read in two ways.
     SourceError
-        If all dates could be read day first as well as month first, or stamps of another time zone than that of the
-        sessions have the day before.
+        If stamps of another time zone than that of the sessions have the day before.
     """
     stamps = [read_stamp(text) for text in texts.texts]
     bare = [stamp.day for stamp in stamps]
@@ -103,38 +94,81 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
 
     def refuse(position: int, what: str = "is not a date that can be read") -> IntegrityError:
         row = texts.find_first_row(position) + 1
+        repeated = bare[position] == column
         what = f"{shorten_text(texts.texts[position])!r} {what}" if bare[position] else "no date"
-        hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
-        hint = next((f" ({text})" for text in hints), "")
-        return IntegrityError(f"{where}, data row {row}: {what}{hint}; {_WISH}")
+        hints = (text for form, text in EXPLANATIONS if re.fullmatch(form, bare[position]))
+        hint = "the names of columns are there again: set data.table to read one of several tables"
+        hint = hint if repeated else next(hints, "")
+        return IntegrityError(f"{where}, data row {row}: {what}{f' ({hint})' if hint else ''}; {_WISH}")
 
     if not bare:
-        return Dates(pd.DatetimeIndex([]), texts.codes, ())
-    form = next(((pattern, formats) for pattern, formats in _FORMS if re.fullmatch(pattern, bare[0])), None)
-    if form is None:
-        raise refuse(0)
-    pattern, formats = form
-    for position, text in enumerate(bare):
-        if not re.fullmatch(pattern, text):
-            raise refuse(position)
-    if formats[0] in _EPOCHS.values():
-        stamps = [Stamp.from_epoch(int(text), formats[0]) for text in bare]
-        formats, bare = ("%Y-%m-%d",), [stamp.day for stamp in stamps]
-    readings = [pd.DatetimeIndex(pd.to_datetime(bare, format=how, errors="coerce")) for how in formats]
-    complete = [reading for reading in readings if not reading.hasnans]
+        return Dates(pd.DatetimeIndex([]), texts.codes, (), "")
+    formats = _list_formats(column, bare, date_format, refuse)
+    if formats[0] in EPOCHS.values():
+        stamps = [Stamp.from_epoch(int(text), EPOCHS[len(text)]) for text in bare]
+        readings = {formats[0]: pd.DatetimeIndex([stamp.day for stamp in stamps]).as_unit("us")}
+    else:
+        readings = {how: parse_dates(bare, how) for how in formats}
+    complete = {how: reading for how, reading in readings.items() if not reading.hasnans}
     if not complete:
-        best = min(readings, key=lambda reading: int(np.sum(reading.isna())))
+        best = min(readings.values(), key=lambda reading: int(np.sum(reading.isna())))
         raise refuse(int(np.flatnonzero(best.isna())[0]))
-    if len(complete) == 2 and not complete[0].equals(complete[1]):
-        raise SourceError(
-            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row decides which; {_WISH}"
-        )
-    dates = complete[0]
+    how = _choose_reading(where, texts, complete)
+    dates = complete[how]
     impossible = np.flatnonzero((dates.year < _FIRST_YEAR) | (dates.year > _LAST_YEAR))
     if len(impossible):
         raise refuse(int(impossible[0]), f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    dates = dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
-    return Dates(dates, texts.codes, check_stamps(where, texts.texts, stamps, dates))
+    notes = describe_reading(where, how, bare, readings) if date_format is None else ""
+    found = (Finding(INTERPRETATION, "note", None, None, notes),) if notes else ()
+    return Dates(dates, texts.codes, (*found, *check_stamps(where, texts.texts, stamps, dates)), how)
+
+
+def _list_formats(
+    column: str, bare: Sequence[str], date_format: str | None, refuse: Callable[[int], IntegrityError]
+) -> tuple[str, ...]:
+    """Return the formats that may be those of the dates; all must be of one form."""
+    if date_format is not None:
+        for position, text in enumerate(bare if date_format in EPOCHS.values() else ()):
+            if not re.fullmatch(FORMS_OF_EPOCHS, text):
+                raise refuse(position)
+        return (date_format,)
+    form = next(((pattern, formats) for pattern, formats in FORMS if re.fullmatch(pattern, bare[0])), None)
+    if form is None:
+        raise refuse(0)
+    pattern, formats = form
+    if EXCEL in formats:  # the first cell may be a quarter as well as a day
+        pattern, formats = FORMS_OF_DAY_NUMBERS, (EXCEL, QUARTER)
+        formats = (QUARTER,) if column.casefold() == QUARTER else formats
+    if formats[0] in EPOCHS.values():
+        pattern = FORMS_OF_EPOCHS
+    for position, text in enumerate(bare):
+        if not re.fullmatch(pattern, text):
+            raise refuse(position)
+    return formats
+
+
+def _choose_reading(where: str, texts: CodedTexts, complete: Mapping[str, pd.DatetimeIndex]) -> str:
+    """Return the one format under which the dates can be read, or the only one that makes sense."""
+    formats = list(complete)
+    if len(formats) == 1 or complete[formats[0]].equals(complete[formats[1]]):
+        return formats[0]
+    regular = [how for how in formats if _are_regular(complete[how], how)]
+    if len(regular) == 1:
+        return regular[0]
+    differing = int(np.flatnonzero(complete[formats[0]] != complete[formats[1]])[0])
+    first, second = (f"{complete[how][differing]:%Y-%m-%d}" for how in formats[:2])
+    raise AmbiguityError(
+        f"{where}: {texts.texts[differing]!r} may be {NAMES[formats[0]]} or {NAMES[formats[1]]} ({first} or {second}),"
+        f" and no row decides which; set data.date_format to {formats[0]!r} or {formats[1]!r}"
+    )
+
+
+def _are_regular(dates: pd.DatetimeIndex, how: str) -> bool:
+    """Whether dates are the same day of consecutive months, or consecutive quarters, for more than a year."""
+    months = np.sort(np.asarray(dates.year * 12 + dates.month))
+    step, fewest = (3, _QUARTERS) if how == QUARTER else (1, _MONTHS)
+    same = how == QUARTER or len(set(dates.day)) == 1
+    return len(dates) >= fewest and same and bool((np.diff(months) == step).all())
 
 
 def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
@@ -145,7 +179,10 @@ def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     repeated = dates[dates.duplicated()]
     if len(repeated):
         more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
-        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
+        text = (
+            f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date, or set"
+            " data.duplicate_rows to last or first"
+        )
         yield Finding("duplicate dates", "fatal", None, repeated[0], text)
     elif len(dates) > 1 and dates.is_monotonic_decreasing:
         yield Finding(

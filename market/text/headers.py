@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +10,13 @@ import pyarrow.parquet as pa_parquet
 
 from foundation.suggestions import shorten_text
 from market.errors import SourceError
-from market.text.file_heads import explain_encoding, explain_head
+from market.text.delimited.form import TextForm, find_form
 from market.text.names import LONGEST, clean_name
-from market.text.paths import check_path, is_csv, is_parquet, open_csv
+from market.text.options import PLAIN, TextOptions
+from market.text.paths import check_path, is_csv, is_parquet
 
 
-def read_header(path: Path) -> tuple[str, ...]:
+def read_header(path: Path, options: TextOptions = PLAIN) -> tuple[str, ...]:
     """Return the column names of a file, without surrounding blanks and invisible characters.
 
     Raises
@@ -26,30 +25,22 @@ def read_header(path: Path) -> tuple[str, ...]:
         If the file is missing, empty, of another type, not readable, or names a column twice or not at all
         (the first may be nameless: an index is written like that).
     """
-    written = read_names(path)
+    written = read_form(path, options).names
     names = [clean_name(name) for name in written]
-    wrong = _explain_names(names, written)
-    if is_csv(path):
-        wrong = explain_encoding(path) or (wrong and (explain_head(path) or wrong))
-    if wrong:
+    if wrong := _explain_names(names, written):
         raise SourceError(f"{path}: {wrong}")
     return tuple(names)
 
 
-def read_names(path: Path) -> list[str]:
-    """Return the column names as a file has them."""
+def read_form(path: Path, options: TextOptions = PLAIN) -> TextForm:
+    """Return where the table lies in a file, with the names of its columns as the file has them."""
     check_path(path)
     try:
         if is_parquet(path):
-            return [str(name) for name in pa_parquet.read_schema(path).names]
-        with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            names = next(reader, [])
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+            return TextForm(",", tuple(str(name) for name in pa_parquet.read_schema(path).names))
+        return find_form(path, options)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise make_unreadable_error(path, error) from error
-    if reader.line_num > 1:
-        raise SourceError(f"{path}: line 1: a quoted column name is not closed at the end of the line")
-    return names
 
 
 def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
@@ -79,9 +70,8 @@ def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
 
 def make_unreadable_error(path: Path, error: Exception) -> SourceError:
     """Word a reader's complaint in one line."""
-    encoding = explain_encoding(path) if is_csv(path) else ""
-    reason = " ".join(str(error).split())
-    if not encoding and "utf" in reason.lower():
+    encoding, reason = "", " ".join(str(error).split())
+    if "utf" in reason.lower():
         advice = 'it is not encoded in UTF-8; save it as "CSV UTF-8"'
         encoding = f"{advice if is_csv(path) else 'write the column as text in UTF-8'} ({reason})"
     if "Truncated compressed stream" in reason:

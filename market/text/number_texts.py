@@ -10,35 +10,37 @@ NO_VALUE = (
 )
 """Codes for no value in a number column of a CSV file; FRED writes a point, Bloomberg "#N/A N/A"."""
 
+NO_VALUE_SIGNS = ("-", "--", "\u2013", "\u2014", "n.a.", "N.A.", "n/d", "ND", "#NA", "@NA")
+"""Signs for no value of which a note tells: investing.com writes a dash, the Federal Reserve ND."""
+
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
         r"[-+]?[\d.,]+\s*%",
-        "a percentage: write fractions, 0.0052 for 0.52%",
+        "a percentage beside numbers without a percent sign: write all of them alike",
     ),
-    (r"[-+]?[\d.,]+\s*[KMBT]", "a number with a unit: write 1250000 for 1.25M"),
+    (r"[-+]?[\d.,]+\s*T", "a unit that may be thousand or trillion: write the number alone"),
     (
-        r"[-+]?\d{1,3}(,\d{3})+\.\d+|[-+]?\d{1,3}(,\d{3}){2,}",
-        "separators of thousands: write 4742.83 for 4,742.83, or pass thousands=',' to pandas.read_csv and"
-        " save the file again",
-    ),
-    (
-        r"[-+]?\d{1,3}(\.\d{3})+,\d+|[-+]?\d+,\d+",
-        "a comma in a number: write 59.82 for 59,82 and 1100 for 1,100",
+        r"[-+]?\d+(,\d+)+(\.\d+)?|[-+]?\d+(\.\d+)+(,\d+)?",
+        "commas and points that make no number here: groups of three digits, or one decimal mark (data.decimal)",
     ),
     (
-        r"[-+]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?",
-        "separators of thousands: write 4742.83 for 4 742.83",
+        r"[A-Z]",
+        "CRSP and others write a letter where there is no value: add it to data.na_values, or leave such a cell empty",
     ),
-    (r"\(\s*[$€£]?[\d.,]+\s*\)", "a negative number in brackets: write -1.2 for (1.2)"),
-    (r"[-+]?[$€£¥]\s*[\d.,]+|[\d.,]+\s*[$€£¥]", "a currency sign: write the number alone"),
-    (r"[A-Z]", "CRSP and others write a letter where there is no value: leave such a cell empty"),
-    (r"-+|\u2013|\u2014|n\.?a\.?|#.*[!?]", "leave a cell empty where there is no value"),
+    (
+        r"(?i)#N/A requesting data.*",
+        "the export was saved before its values had arrived: export it again",
+    ),
+    (
+        r"#.*[!?]|#N/A .*|\?+|\*+",
+        "if it stands for no value, add it to data.na_values, or leave such a cell empty",
+    ),
 )
 
 
 def explain_number(text: str) -> str:
     """Return what a text in a column of numbers looks like and how to write it, in brackets; "" if that is unknown."""
     for pattern, explanation in _EXPLANATIONS:
-        if re.fullmatch(pattern, text.strip(), re.IGNORECASE if "n\\.?a" in pattern else 0):
+        if re.fullmatch(pattern, text.strip()):
             return f" ({explanation})"
     return ""

@@ -11,8 +11,12 @@ import pyarrow as pa
 
 from market.errors import SourceError
 
-CSV = (".csv", ".csv.gz", ".csv.bz2")
+CSV = tuple(
+    f"{kind}{compression}" for kind in (".csv", ".tsv", ".txt") for compression in ("", ".gz", ".bz2")
+)
 PARQUET = (".parquet", ".pq")
+_MARKS_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+"""Marks of UTF-32, the first of which begins like that of UTF-16."""
 _KINDS = (
     (stat.S_ISDIR, "is a folder"),
     (stat.S_ISFIFO, "is a named pipe"),
@@ -33,8 +37,27 @@ def is_parquet(path: Path) -> bool:
 
 
 def open_csv(path: Path) -> Any:
-    """Open a CSV file for reading as the bytes of its text, decompressed where its name says that it is compressed."""
-    return pa.input_stream(str(path), compression=_compression(path))
+    """Open a CSV file for reading as the bytes of its text in UTF-8.
+
+    It is decompressed where its name says that it is compressed, and UTF-16 is recoded.
+    """
+    encoding = find_encoding(path)
+    stream = pa.input_stream(str(path), compression=_compression(path))
+    return stream if encoding is None else pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def find_encoding(path: Path) -> str | None:
+    """Return "utf-16", "utf-16-le" or "utf-16-be" by the first bytes of a file; None if it may be UTF-8."""
+    with pa.input_stream(str(path), compression=_compression(path)) as stream:
+        start = stream.read(4096)
+    if start.startswith(_MARKS_32):
+        return None
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    odd, even = start[1::2].count(0), start[::2].count(0)
+    if max(odd, even) > len(start) // 4 and min(odd, even) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    return None
 
 
 def create_csv(path: Path) -> Any:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from market.findings import Kind, ValueKind
+from market.readers.duplicate_rows import DuplicateRows
+from market.readers.prices import Scale
+from market.text.options import DecimalMark
 from market.values.cash import CashKind
 from market.values.periods import PeriodName
 from pipeline.settings.section import Date, FilePath, Section
+
+_SCALES = (("returns", "fraction"), ("returns", "percent"), ("percent_returns", "percent"))
 
 
 class CashColumn(Section):
@@ -51,8 +56,23 @@ class DataSection(Section):
     calendar: str | None = None
     frequency: PeriodName | None = None
     running_period: Literal["keep", "drop"] | None = None
+    scale: Scale | None = None
+    asset_column: str | None = None
+    price_column: str | None = None
+    duplicate_rows: DuplicateRows = "refuse"
+    skip_rows: Annotated[int, Field(ge=0)] | None = None
+    table: Annotated[int, Field(ge=1)] | None = None
+    decimal: DecimalMark | None = None
+    date_format: str | None = None
+    na_values: tuple[str | float, ...] = ()
     start: Date | None = None
     end: Date | None = None
+
+    @model_validator(mode="after")
+    def _scale_goes_with_returns(self) -> DataSection:
+        if self.scale is not None and (self.values, self.scale) not in _SCALES:
+            raise ValueError(f"scale {self.scale!r} goes with values: returns, not with {self.values!r}")
+        return self
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:

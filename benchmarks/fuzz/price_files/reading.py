@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from benchmarks.fuzz.price_files.drafts import Content, Reading
 
-NOTHING = frozenset(("", ".", "na", "n/a", "#n/a", "#n/a n/a", "nan", "-nan", "null", "none", "<na>"))
+UNITS = {"k": 1e3, "m": 1e6, "b": 1e9}
+NOTHING = frozenset(
+    ("", ".", "na", "n/a", "#n/a", "#n/a n/a", "nan", "-nan", "null", "none", "<na>", "-", "n.a.", "n/d")
+)
 """Texts of cells without a value, in lower case."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"([T ]\d{1,2}:\d{2}.*)?"
@@ -39,9 +42,13 @@ def read_number(text: str) -> float:
     bare = text.strip(_SPACE)
     if bare.casefold() in NOTHING:
         return float("nan")
+    factor = UNITS.get(bare[-1:].casefold(), 1.0) if bare[-2:-1].isdigit() else 1.0
+    bare = bare[:-1] if factor != 1.0 else bare.removeprefix("$")
+    if re.fullmatch(r"-?\d{1,3}(,\d{3})+\.\d+", bare):
+        bare = bare.replace(",", "")
     if not _NUMBER.fullmatch(bare):
         raise UnreadableError(f"{text!r} is no number")
-    value = float(bare)
+    value = float(bare) * factor
     if not np.isfinite(value):
         raise UnreadableError(f"{text!r} is beyond all numbers")
     return value

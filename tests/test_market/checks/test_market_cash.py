@@ -90,7 +90,7 @@ def test_what_is_no_return_is_refused_with_the_conversion(kind, every):
 def test_less_than_a_quarter_without_gaps_is_refused_too(every, rows, kind):
     values = as_kind(step_returns(0.05, every), kind, every)[:rows]
     values[rows // 2] = np.nan  # no quarter of 70 days is without a gap
-    with pytest.raises(IntegrityError, match="cash column 'BIL'.*looks like"):
+    with pytest.raises(IntegrityError, match=r"cash column 'BIL'.*looks like"):
         cash_of(values, every=every)
 
 

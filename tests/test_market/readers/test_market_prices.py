@@ -244,8 +244,8 @@ def test_a_long_file_needs_a_column_of_assets(file):
         (LONG + "2020-01-03,B,12.2,\n", r"x\.csv: asset 'B' has more than one row at 2020-01-03.*data row 7"),
         (LONG + "2020-01-04,,12.2,\n", r"x\.csv: data row 7, 2020-01-04: no asset name"),
         (
-            LONG.replace("99", "n.a."),
-            r"column 'price', data row 5 \(2020-01-03\): expected a number, found 'n\.a\.'",
+            LONG.replace("99", "no"),
+            r"column 'price', data row 5 \(2020-01-03\): expected a number, found 'no'",
         ),
         (LONG.replace(",7", ",-7"), r"column 'A', 2020-01-03: volume is -7, expected 0 or more"),
         (LONG.replace("99", "0"), r"column 'A', 2020-01-03: price is 0"),
@@ -320,11 +320,6 @@ def test_no_date_in_parquet(file):
         ("x.csv", "date,A\n", r"^x\.csv: .*"),
         ("x.csv", "date,A\n2020-01-01,1\n", r"^x\.csv: 1 date, expected at least 2"),
         ("x.csv", "date\n2020-01-01\n2020-01-02\n", r"^x\.csv: no asset: 'date' is the only column"),
-        (
-            "x.csv",
-            "date;A\n2020-01-01;1\n",
-            r"^x\.csv: no date column: columns are separated by semicolons, expected commas",
-        ),
         ("x.csv", "date,A,A\n2020-01-01,1,2\n", r"^x\.csv: two columns are named 'A'"),
         ("x.csv", "date,A,\n2020-01-01,1,\n", r"^x\.csv: column 3 has no name"),
         (
@@ -369,7 +364,6 @@ def test_a_missing_file_and_a_folder(file, tmp_path):
             WIDE.replace("110", "abc"),
             r"^x\.csv: column 'A', data row 2 \(2020-01-02\): expected a number, found 'abc'$",
         ),
-        (WIDE.replace("110", '"1,100"'), r"found '1,100' \(a comma in a number: "),
         (WIDE.replace("110", "True"), r"found 'True'$"),
         (
             WIDE.replace("110", "x").replace("12.1", "y").replace("99", "z"),

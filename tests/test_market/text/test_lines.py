@@ -10,8 +10,8 @@ import pytest
 
 from market.errors import SourceError
 from market.load import load_panel
-from market.text import lines
 from market.text.columns import read_columns
+from market.text.delimited import lines
 from market.text.headers import read_header
 
 DAYS = pd.bdate_range("2021-01-04", periods=40)

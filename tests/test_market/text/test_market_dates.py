@@ -47,7 +47,7 @@ def test_day_and_month_are_never_guessed():
 @pytest.mark.parametrize(
     "texts, row, what",
     [
-        (["43831"], 1, "'43831' is not a date"),
+        (["2020"], 1, "'2020' is not a date"),
         (["2020-01-31", "2020-02-31"], 2, "'2020-02-31' is not a date"),
         (["2020-01-31", "31/01/2020"], 2, "'31/01/2020' is not a date"),
         (["2020-01-31", "2020-02-28", ""], 3, "no date"),

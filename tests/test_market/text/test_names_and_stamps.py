@@ -238,8 +238,8 @@ def test_an_adjusted_price_is_used_or_named(tmp_path, name):
     path = long(tmp_path / "x.csv", value="close", others=[name, "exchange"])
     if name in USED:
         _, findings = load_panel("prices", path=path)
-        (notice,) = messages(findings, "columns not used")
-        assert notice.endswith(f"not used: 'exchange'; prices are those of {name!r}")
+        (notice,) = messages(findings, "ignored column")
+        assert notice.endswith(f"column 'exchange' is not used; prices are those of {name!r}")
     else:
         with pytest.raises(
             IntegrityError, match=r"'close' would be the price, but .* looks like an adjusted one"
@@ -267,7 +267,7 @@ def test_bars_of_one_asset_use_or_name_an_adjusted_price(tmp_path, name):
 )
 def test_columns_that_are_no_adjusted_close_are_named_as_not_used(tmp_path, name):
     _, findings = load_panel("prices", path=long(tmp_path / "x.csv", others=[name]))
-    assert repr(name) in messages(findings, "columns not used")[0]
+    assert repr(name) in messages(findings, "ignored column")[0]
 
 
 def test_adjusted_prices_do_not_matter_beside_returns(tmp_path):
@@ -280,7 +280,8 @@ def test_adjusted_prices_do_not_matter_beside_returns(tmp_path):
     path.write_text("\n".join(["date,asset,ret,adj_close", *rows, ""]))
     _, findings = load_panel("prices", path=path, settings=FileSettings(values="returns"))
     assert (
-        "'adj_close' looks adjusted; returns are those of 'ret'" in messages(findings, "columns not used")[0]
+        "'adj_close' is not used and looks adjusted; returns are those of 'ret'"
+        in messages(findings, "ignored column")[0]
     )
 
 

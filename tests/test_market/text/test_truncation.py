@@ -10,8 +10,8 @@ import pytest
 from market.errors import DataError, SourceError
 from market.load import load_panel
 from market.text.columns import read_columns
+from market.text.delimited.truncation import _looks_cut
 from market.text.headers import read_header
-from market.text.truncation import _looks_cut
 
 DAYS = pd.bdate_range("2021-01-04", periods=24)
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from market.errors import IntegrityError, SourceError
+from market.readers.file_columns import ColumnChoice
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.text.coded_texts import _encode_texts, encode_column
 from market.text.columns import read_columns
@@ -22,7 +23,7 @@ NAMES = ["B", "A", "10", "Ä.B"]
 
 
 def read_grid(path):
-    columns = pick_columns(path, read_header(path), "long", "prices", "date")
+    columns = pick_columns(path, read_header(path), ColumnChoice("long", "prices", "date"))
     contents = parse_columns(path, columns)
     dates = read_dates(str(path), columns.date, contents.coded[columns.date])
     return arrange_values(path, columns, contents, dates)

@@ -10,7 +10,7 @@ from pathlib import Path
 from foundation.suggestions import shorten_text
 from market.errors import SourceError
 from market.findings import Finding
-from market.text.lines import LineCounter, last_lines
+from market.text.delimited.lines import LineCounter, last_lines
 
 _NEAR = 500
 """Lines before the last whose cells show how long cells of a column usually are."""
@@ -22,7 +22,9 @@ _NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d*)?")
 _CUT_EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d?")
 
 
-def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[Finding, ...]:
+def check_end(
+    path: Path, header: Sequence[str], counter: LineCounter, delimiter: str = ","
+) -> tuple[Finding, ...]:
     """Check that a CSV file ends with a line end.
 
     Only the file's very end is judged. A copy of its earlier rows ends with a line end and is never refused.
@@ -33,6 +35,7 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     header : sequence of str
     counter : LineCounter
         At the end of the file.
+    delimiter : str
 
     Returns
     -------
@@ -46,7 +49,7 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     """
     if counter.is_finished:
         return ()
-    rows = _last_rows(counter.tail)
+    rows = _last_rows(counter.tail, delimiter)
     where = f"{path}: line {counter.last_number}"
     if rows and len(rows[-1]) == len(header):
         cell, name = rows[-1][-1], header[-1]
@@ -64,9 +67,9 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     return (Finding("no line end", "warning", None, None, f"{text}; if it is complete, add a line end"),)
 
 
-def explain_end(header: Sequence[str], counter: LineCounter) -> str:
+def explain_end(header: Sequence[str], counter: LineCounter, delimiter: str = ",") -> str:
     """Return what is wrong with an unfinished last line of too few cells, "" if it has enough."""
-    rows = [] if counter.is_finished else _last_rows(counter.tail)
+    rows = [] if counter.is_finished else _last_rows(counter.tail, delimiter)
     if not rows or len(rows[-1]) >= len(header):
         return ""
     return (
@@ -101,10 +104,12 @@ def _looks_cut(cell: str, before: Sequence[str]) -> bool:
     return _share_longer(len(cell), [len(text) for text in before])
 
 
-def _last_rows(tail: bytes) -> list[list[str]]:
+def _last_rows(tail: bytes, delimiter: str) -> list[list[str]]:
     """Return the cells of the last lines of a file."""
     try:
-        return [row for line in last_lines(tail, _NEAR + 1) for row in csv.reader([line])]
+        return [
+            row for line in last_lines(tail, _NEAR + 1) for row in csv.reader([line], delimiter=delimiter)
+        ]
     except csv.Error:  # a cell beyond the size that Python's reader takes
         return []
 

@@ -23,10 +23,17 @@ class LineCounter(io.RawIOBase):
     """A stream that counts its lines while they are read.
 
     A line ends with a line feed, a carriage return, or both. Compressed files are read as the text they hold.
+
+    Parameters
+    ----------
+    path : Path
+    most : int, optional
+        Bytes after which the stream ends; all by default.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int | None = None) -> None:
         self._stream = open_csv(path)
+        self._left = most
         self._n_filled = 0
         self._n_ended = 0
         self._last = _LINE_END[-1:]
@@ -59,7 +66,10 @@ class LineCounter(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, one block at most, and count the lines that end in them."""
-        block: bytes = self._stream.read(BLOCK if size is None or size < 0 else min(size, BLOCK))
+        wanted = BLOCK if size is None or size < 0 else min(size, BLOCK)
+        block: bytes = self._stream.read(wanted if self._left is None else min(wanted, self._left))
+        if self._left is not None:
+            self._left -= len(block)
         if block:
             self._count(block)
             self._last = block[-1:]
@@ -122,11 +132,11 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-def has_open_quote(line: str) -> bool:
+def has_open_quote(line: str, delimiter: str = ",") -> bool:
     """Whether a quoted cell of a line of a CSV file is still open at its end."""
     if '"' not in line:
         return False
-    reader = csv.reader([f"{line}\n", '"\n'])
+    reader = csv.reader([f"{line}\n", '"\n'], delimiter=delimiter)
     try:
         next(reader, None)
     except csv.Error:  # a cell beyond the size that Python's reader takes

@@ -1,0 +1,1 @@
+"""Recognition: what columns of particular vendors hold."""
