@@ -2,6 +2,8 @@
 
 DataError
 ├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout
+│   ├── UnreachableError   the source cannot be reached now: no network, a server that does not answer
+│   └── NothingKnownError  the source has no row up to the date as of which it is read
 └── IntegrityError   the data can be read, and is wrong: duplicate dates, text in a price
 """
 
@@ -12,6 +14,14 @@ class DataError(Exception):
 
 class SourceError(DataError):
     """The data cannot be read."""
+
+
+class UnreachableError(SourceError):
+    """The source cannot be reached now; later it may."""
+
+
+class NothingKnownError(SourceError):
+    """The source has no row up to the date as of which it is read."""
 
 
 class IntegrityError(DataError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -12,12 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from foundation.suggestions import suggest
-from market.errors import DataError, SourceError
+from market.errors import DataError, NothingKnownError, SourceError
 from market.findings import Finding
 from market.panel import Panel
 from market.readers.datasets import load_industries, load_stocks
 from market.readers.layouts import copy_until
-from market.readers.prices import FileSettings, load_file
+from market.readers.prices import FileSettings, load_files
+from market.sources.kinds import Files, Source
+from market.sources.opening import OpenedSource, open_source
+from market.sources.settings import FetchSettings
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
@@ -29,8 +32,9 @@ SOURCES = (*_PACKAGED, "prices")
 def load_panel(
     source: str,
     *,
-    path: Path | None = None,
+    path: Path | Source | None = None,
     settings: FileSettings | None = None,
+    fetch: FetchSettings | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
@@ -40,11 +44,13 @@ def load_panel(
     Parameters
     ----------
     source : {"industries", "stocks", "prices"}
-        Packaged industries or stocks, or the user's own file.
-    path : Path, optional
-        The user's file.
+        Packaged industries or stocks, or the user's own prices.
+    path : Path or Source, optional
+        Where the user's prices are: a file, or another kind of source (`market.sources.kinds`).
     settings : FileSettings, optional
-        How to read it.
+        How to read them.
+    fetch : FetchSettings, optional
+        How to ask a source that is no local file.
     start, end : date, optional
         First and last date of the panel. The whole file is checked, and returns are computed before the panel is cut.
     known_by : Timestamp, optional
@@ -70,9 +76,10 @@ def load_panel(
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        read = partial(load_file, settings=settings, start=start, end=end, known_by=known_by)
-        path = Path(path)
-        loaded = read(path) if known_by is None else _read_as_of(path, known_by, settings.date_column, read)
+        read = partial(load_files, settings=settings, start=start, end=end, known_by=known_by)
+        with open_source(Files((Path(path),)) if isinstance(path, str | Path) else path, fetch) as opened:
+            panel, findings = _read_opened(opened, known_by, settings.date_column, read)
+        loaded = panel, (*opened.findings, *findings)
     else:
         _refuse_settings(source, path, settings)
         loaded = _PACKAGED[source](known_by)
@@ -80,7 +87,7 @@ def load_panel(
     return _cut_span(panel, start, end), findings
 
 
-def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
+def _refuse_settings(source: str, path: Path | Source | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
     names = ("layout", "date_column", "cash", "market", "calendar", "running_period")
     given = {"path": path, **{name: getattr(settings, name) for name in names}}
@@ -89,21 +96,46 @@ def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> 
         raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
 
 
-def _read_as_of(
-    path: Path,
-    known_by: pd.Timestamp,
+def _read_opened(
+    opened: OpenedSource,
+    known_by: pd.Timestamp | None,
     date_column: str | None,
-    read: Callable[[Path], tuple[Panel, tuple[Finding, ...]]],
+    read: Callable[[str, Sequence[Path]], tuple[Panel, tuple[Finding, ...]]],
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read the rows of a file up to a date from a copy; messages name the file and not the copy."""
+    """Read the files of a source, or copies of their rows up to a date; messages name the source and not the copies."""
+    paths = [file.path for file in opened.files]
     with tempfile.TemporaryDirectory() as folder:
+        copies = {path: Path(folder) / str(place) / path.name for place, path in enumerate(paths)}
+
+        def name_sources(text: str) -> str:
+            for path, copy in copies.items():
+                text = text.replace(str(copy), str(path))
+            return opened.restore_labels(text)
+
         try:
-            copy = copy_until(path, known_by, Path(folder), date_column)
-            panel, findings = read(copy)
+            if known_by is not None:
+                paths = _copy_until(paths, copies, known_by, date_column)
+            label = str(paths[0]) if len(opened.files) == 1 else opened.label
+            panel, findings = read(label, paths)
         except DataError as error:
-            raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error
-    named = (finding.message.replace(str(copy), str(path)) for finding in findings)
-    return panel, tuple(replace(f, message=text) for f, text in zip(findings, named, strict=True))
+            raise type(error)(name_sources(str(error))) from error
+    return panel, tuple(replace(f, message=name_sources(f.message)) for f in findings)
+
+
+def _copy_until(
+    paths: Sequence[Path], copies: Mapping[Path, Path], date: pd.Timestamp, date_column: str | None
+) -> list[Path]:
+    """Copy the rows of files up to a date; files that begin later are left out, unless all do."""
+    copied: list[Path] = []
+    for path in paths:
+        copies[path].parent.mkdir()
+        try:
+            copied.append(copy_until(path, date, copies[path].parent, date_column))
+        except NothingKnownError as error:
+            later = error
+    if not copied:
+        raise later
+    return copied
 
 
 def _cut_span(panel: Panel, start: date | None, end: date | None) -> Panel:

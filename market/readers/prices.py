@@ -1,10 +1,12 @@
-"""The user's own file: prices or returns, wide or long, to a panel."""
+"""The user's own files: prices or returns, wide or long, to a panel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +18,7 @@ from market.readers.roles import Roles, RoleSetting, read_roles
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
+from market.values.combining import combine_grids
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.trading_calendar import RunningPeriod, apply_calendar
@@ -62,20 +65,32 @@ class FileSettings:
 
 
 def load_file(
-    path: Path,
+    path: Path, settings: FileSettings | None = None, **options: Any
+) -> tuple[Panel, tuple[Finding, ...]]:
+    """Read a CSV or Parquet file to a panel; see `load_files`."""
+    return load_files(str(path), [path], settings, **options)
+
+
+def load_files(
+    source: str,
+    paths: Sequence[Path],
     settings: FileSettings | None = None,
     *,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read a CSV or Parquet file of prices or returns to a panel, with warnings and notes.
+    """Read CSV or Parquet files of prices or returns to a panel, with warnings and notes.
 
-    In a table of prices the first row starts no return: the panel begins with the second.
+    In a table of prices the first row starts no return: the panel begins with the second. Several files hold one asset
+    each, or pieces of one table.
 
     Parameters
     ----------
-    path : Path
+    source : str
+        What to call the files together in messages.
+    paths : sequence of Path
+        One at least.
     settings : FileSettings, optional
     start, end : date, optional
         First and last date at which cash must have a return; nothing is cut.
@@ -85,20 +100,25 @@ def load_file(
     Raises
     ------
     DataError
-        SourceError if the file cannot be read, IntegrityError if its values are impossible.
+        SourceError if a file cannot be read, IntegrityError if values are impossible or two files disagree.
     """
     settings = settings or FileSettings()
-    source = str(path)
     roles = read_roles(source, settings.cash, settings.market)
-    header = read_header(path)
-    columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
-    contents = parse_columns(path, columns)
-    dates = read_dates(source, columns.date, contents.coded[columns.date])
-    grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
-    del contents, dates  # as large as the file
+    grids = [_read_grid(path, settings) for path in paths]
+    grid = combine_grids([str(path) for path in paths], grids).cut_at(source, known_by)
+    del grids  # as large as the files
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
     findings = (*inputs.grid.findings, *check_inputs(inputs))
     return make_panel(inputs, roles.notes), findings
+
+
+def _read_grid(path: Path, settings: FileSettings) -> Grid:
+    """Read the values of one file by date and column."""
+    header = read_header(path)
+    columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
+    contents = parse_columns(path, columns)
+    dates = read_dates(str(path), columns.date, contents.coded[columns.date])
+    return arrange_values(path, columns, contents, dates)
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:

@@ -8,7 +8,9 @@ from pydantic import Discriminator, Tag, model_validator
 
 from market.findings import Kind, ValueKind
 from market.values.cash import CashKind
-from pipeline.settings.section import Date, FilePath, Section
+from pipeline.settings.section import Date, Section
+from pipeline.settings.sources.fetch import FetchSection
+from pipeline.settings.sources.place import PLACES, SourceSection
 
 
 class CashColumn(Section):
@@ -37,11 +39,11 @@ MarketSetting = Annotated[
 ]
 
 
-class DataSection(Section):
+class DataSection(SourceSection):
     """Source of returns."""
 
     source: str
-    path: FilePath | None = None
+    fetch: FetchSection = FetchSection()
     layout: Literal["wide", "long"] | None = None
     values: ValueKind = "prices"
     date_column: str | None = None
@@ -54,6 +56,9 @@ class DataSection(Section):
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
-        if (self.source == "prices") != (self.path is not None):
-            raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
+        if (self.source == "prices") != (self.place() is not None):
+            raise ValueError(
+                "source 'prices' needs a path to a CSV, Parquet or Excel file, or one of"
+                f" {', '.join(PLACES[1:])}, and only it takes one"
+            )
         return self
