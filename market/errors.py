@@ -2,7 +2,9 @@
 
 DataError
 ├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout
-│   └── AmbiguityError   it can be read in two ways, and nothing in it decides which
+│   ├── AmbiguityError   it can be read in two ways, and nothing in it decides which
+│   ├── UnreachableError   the source cannot be reached now: no network, a server that does not answer
+│   └── NothingKnownError  the source has no row up to the date as of which it is read
 └── IntegrityError   the data can be read, and is wrong: duplicate dates, text in a price
 """
 
@@ -19,6 +21,14 @@ class SourceError(DataError):
 
 class AmbiguityError(SourceError):
     """The data can be read in two ways; the message names both, and the setting that decides."""
+
+
+class UnreachableError(SourceError):
+    """The source cannot be reached now; later it may."""
+
+
+class NothingKnownError(SourceError):
+    """The source has no row up to the date as of which it is read."""
 
 
 class IntegrityError(DataError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import partial
@@ -12,13 +12,17 @@ from pathlib import Path
 import pandas as pd
 
 from foundation.suggestions import suggest
-from market.errors import AmbiguityError, DataError, SourceError
+from market.errors import AmbiguityError, DataError, NothingKnownError, SourceError
 from market.findings import Finding
 from market.panel import Panel
 from market.readers.layouts import copy_until, find_decimal_mark
 from market.readers.packaged.classes import load_classes
 from market.readers.packaged.datasets import load_industries, load_stocks
-from market.readers.prices import FileSettings, load_file
+from market.readers.prices import FileSettings, load_files
+from market.sources.kinds import Files, Source
+from market.sources.opening import OpenedSource, open_source
+from market.sources.settings import FetchSettings
+from market.text.options import TextOptions
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
@@ -31,8 +35,9 @@ SOURCES = (*_PACKAGED, "prices")
 def load_panel(
     source: str,
     *,
-    path: Path | None = None,
+    path: Path | Source | None = None,
     settings: FileSettings | None = None,
+    fetch: FetchSettings | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
@@ -42,11 +47,13 @@ def load_panel(
     Parameters
     ----------
     source : {"industries", "stocks", "classes", "prices"}
-        Packaged industries, stocks or asset classes, or the user's own file.
-    path : Path, optional
-        The user's file.
+        Packaged industries, stocks or asset classes, or the user's own prices.
+    path : Path or Source, optional
+        Where the user's prices are: a file, or another kind of source (`market.sources.kinds`).
     settings : FileSettings, optional
-        How to read it.
+        How to read them.
+    fetch : FetchSettings, optional
+        How to ask a source that is no local file.
     start, end : date, optional
         First and last date of the panel. The whole file is checked, and returns are computed before the panel is cut.
     known_by : Timestamp, optional
@@ -72,9 +79,10 @@ def load_panel(
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        path = Path(path)
-        read = partial(load_file, start=start, end=end, known_by=known_by)
-        loaded = read(path, settings) if known_by is None else _read_as_of(path, known_by, settings, read)
+        read = partial(load_files, settings=settings, start=start, end=end, known_by=known_by)
+        with open_source(Files((Path(path),)) if isinstance(path, str | Path) else path, fetch) as opened:
+            panel, findings = _read_opened(opened, known_by, settings, read)
+        loaded = panel, (*opened.findings, *findings)
     else:
         _refuse_settings(source, path, settings)
         loaded = _PACKAGED[source](known_by)
@@ -82,7 +90,7 @@ def load_panel(
     return _cut_span(panel, start, end), findings
 
 
-def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
+def _refuse_settings(source: str, path: Path | Source | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
     plain = FileSettings()
     given = [
@@ -95,31 +103,69 @@ def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> 
         raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
 
 
-def _read_as_of(
-    path: Path,
-    known_by: pd.Timestamp,
+def _read_opened(
+    opened: OpenedSource,
+    known_by: pd.Timestamp | None,
     settings: FileSettings,
-    read: Callable[[Path, FileSettings], tuple[Panel, tuple[Finding, ...]]],
+    read: Callable[..., tuple[Panel, tuple[Finding, ...]]],
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read the rows of a file up to a date from a copy; messages name the file and not the copy.
+    """Read the files of a source, or copies of their rows up to a date; messages name the source and not the copies.
 
-    Dates and numbers are read as in the whole file, also where its first rows alone would be ambiguous.
+    Dates and numbers of copies are read as in the whole files, also where their first rows alone would be ambiguous.
     """
+    paths = [file.path for file in opened.files]
+    label = str(paths[0]) if len(paths) == 1 else opened.label
     with tempfile.TemporaryDirectory() as folder:
+        copies = {path: Path(folder) / str(place) / path.name for place, path in enumerate(paths)}
+
+        def name_sources(text: str) -> str:
+            for path, copy in copies.items():
+                text = text.replace(str(copy), str(path))
+            return opened.restore_labels(text)
+
         try:
-            copy, date_format = copy_until(
-                path, known_by, Path(folder), settings.text_options, settings.date_column
-            )
-            try:
-                panel, findings = read(copy, settings)
-            except AmbiguityError:
-                decimal = find_decimal_mark(path, settings.text_options, settings.column_choice)
-                settled = replace(settings, date_format=settings.date_format or date_format, decimal=decimal)
-                panel, findings = read(copy, settled)
+            if known_by is None:
+                panel, findings = read(label, paths)
+            else:
+                copied = _copy_until(paths, copies, known_by, settings)
+                try:
+                    panel, findings = read(label, [copies[path] for path in copied])
+                except AmbiguityError:
+                    settled = [_settle(path, date_format, settings) for path, date_format in copied.items()]
+                    panel, findings = read(label, [copies[path] for path in copied], texts=settled)
         except DataError as error:
-            raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error
-    named = (finding.message.replace(str(copy), str(path)) for finding in findings)
-    return panel, tuple(replace(f, message=text) for f, text in zip(findings, named, strict=True))
+            raise type(error)(name_sources(str(error))) from error
+    return panel, tuple(replace(f, message=name_sources(f.message)) for f in findings)
+
+
+def _copy_until(
+    paths: Sequence[Path], copies: Mapping[Path, Path], date: pd.Timestamp, settings: FileSettings
+) -> dict[Path, str | None]:
+    """Copy the rows of files up to a date; files that begin later are left out, unless all do.
+
+    Returns
+    -------
+    dict
+        How the dates of each copied file are written, where a part of them could be read in two ways.
+    """
+    copied: dict[Path, str | None] = {}
+    for path in paths:
+        folder = copies[path].parent
+        folder.mkdir()
+        try:
+            _, copied[path] = copy_until(path, date, folder, settings.text_options, settings.date_column)
+        except NothingKnownError as error:
+            later = error
+    if not copied:
+        raise later
+    return copied
+
+
+def _settle(path: Path, date_format: str | None, settings: FileSettings) -> TextOptions:
+    """Return how the text of a whole file is read."""
+    options = settings.text_options
+    decimal = find_decimal_mark(path, options, settings.column_choice)
+    return replace(options, date_format=options.date_format or date_format, decimal=decimal)
 
 
 def _cut_span(panel: Panel, start: date | None, end: date | None) -> Panel:

@@ -32,9 +32,10 @@ class RevisedError(OperationsError):
     """
 
     def __init__(self, changes: Iterable[str]) -> None:
+        self.changes = tuple(changes)
         super().__init__(
             "the source has rewritten the past; nothing was recorded\n  "
-            + "\n  ".join(changes)
+            + "\n  ".join(self.changes)
             + "\nIf the revision is right, record it with `tangency update --accept-revisions`; earlier versions stay "
             "readable"
         )

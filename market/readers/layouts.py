@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import list_names, suggest
-from market.errors import SourceError
+from market.errors import NothingKnownError, SourceError
 from market.findings import INTERPRETATION, Finding
 from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
 from market.readers.field_tables import arrange_fields, pick_field_columns
@@ -142,7 +142,7 @@ def copy_until(
     known = np.asarray(dates.by_text <= date)[dates.codes]
     if len(known) and not known.any():
         first = dates.by_text[dates.codes].min()
-        raise SourceError(
+        raise NothingKnownError(
             f"{path}: nothing was known at the close of {date:%Y-%m-%d}: its first date is {first:%Y-%m-%d}"
         )
     target = folder / path.name

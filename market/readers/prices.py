@@ -1,11 +1,12 @@
-"""The user's own file: prices or returns, wide or long, to a panel."""
+"""The user's own files: prices or returns, wide or long, to a panel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
 from market.text.options import DecimalMark, TextOptions
+from market.values.combining import combine_grids
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.periods import PeriodName
@@ -117,21 +119,36 @@ class FileSettings:
 
 
 def load_file(
-    path: Path,
+    path: Path, settings: FileSettings | None = None, **options: Any
+) -> tuple[Panel, tuple[Finding, ...]]:
+    """Read a CSV or Parquet file to a panel; see `load_files`."""
+    return load_files(str(path), [path], settings, **options)
+
+
+def load_files(
+    source: str,
+    paths: Sequence[Path],
     settings: FileSettings | None = None,
     *,
+    texts: Sequence[TextOptions] | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read a CSV or Parquet file of prices or returns to a panel, with warnings and notes.
+    """Read CSV or Parquet files of prices or returns to a panel, with warnings and notes.
 
-    In a table of prices the first row starts no return: the panel begins with the second.
+    In a table of prices the first row starts no return: the panel begins with the second. Several files hold one asset
+    each, or pieces of one table.
 
     Parameters
     ----------
-    path : Path
+    source : str
+        What to call the files together in messages.
+    paths : sequence of Path
+        One at least.
     settings : FileSettings, optional
+    texts : sequence of TextOptions, optional
+        What is known about the text of each file, instead of what the settings state about all.
     start, end : date, optional
         First and last date at which cash must have a return; nothing is cut.
     known_by : Timestamp, optional
@@ -140,47 +157,54 @@ def load_file(
     Raises
     ------
     DataError
-        SourceError if the file cannot be read, IntegrityError if its values are impossible.
+        SourceError if a file cannot be read, IntegrityError if values are impossible or two files disagree.
     """
     settings = settings or FileSettings()
-    inputs = read_inputs(path, settings, start=start, end=end, known_by=known_by)
+    inputs = read_inputs(source, paths, settings, texts=texts, start=start, end=end, known_by=known_by)
     findings = (*inputs.grid.findings, *check_inputs(inputs))
-    return make_panel(inputs, read_roles(str(path), settings.cash, settings.market).notes), findings
+    return make_panel(inputs, read_roles(source, settings.cash, settings.market).notes), findings
 
 
 def read_inputs(
-    path: Path,
+    source: str,
+    paths: Sequence[Path],
     settings: FileSettings,
     *,
+    texts: Sequence[TextOptions] | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> PanelInputs:
-    """Read a file as `load_file` does, without checking its values.
+    """Read files as `load_files` does, without checking their values.
 
     The findings of the reading itself are those of the grid.
 
     Raises
     ------
     DataError
-        SourceError if the file cannot be read, IntegrityError if its rows contradict each other.
+        SourceError if a file cannot be read, IntegrityError if rows contradict each other.
     """
-    source = str(path)
     roles = read_roles(source, settings.cash, settings.market)
-    options = settings.text_options
-    header = read_header(path, options)
-    columns = pick_columns(path, header, settings.column_choice)
-    contents = parse_columns(path, columns, options)
-    dates = read_dates(source, columns.date, contents.coded[columns.date], options.date_format)
-    contents, dates = keep_one_row(source, columns, contents, dates, settings.duplicate_rows)
-    grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
-    del contents, dates  # as large as the file
+    texts = texts or [settings.text_options] * len(paths)
+    grids = [_read_grid(path, settings, options) for path, options in zip(paths, texts, strict=True)]
+    grid = combine_grids([str(path) for path in paths], grids).cut_at(source, known_by)
+    del grids  # as large as the files
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
     if settings.frequency is None:
         return inputs
     # Faults of single days, such as missed splits, may be invisible in months.
     finer = replace(settings, frequency=None, running_period=None)
     return replace(inputs, finer=_convert_grid(source, grid, finer, roles, (start, end)))
+
+
+def _read_grid(path: Path, settings: FileSettings, options: TextOptions) -> Grid:
+    """Read the values of one file by date and column."""
+    header = read_header(path, options)
+    columns = pick_columns(path, header, settings.column_choice)
+    contents = parse_columns(path, columns, options)
+    dates = read_dates(str(path), columns.date, contents.coded[columns.date], options.date_format)
+    contents, dates = keep_one_row(str(path), columns, contents, dates, settings.duplicate_rows)
+    return arrange_values(path, columns, contents, dates)
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:

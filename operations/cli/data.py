@@ -1,8 +1,9 @@
-"""Commands about data: `tangency update`, and `tangency data log`, `show` and `verify`."""
+"""Commands about data: `tangency update` and `watch`, and `tangency data log`, `show` and `verify`."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,21 @@ from foundation.counts import format_count
 from pipeline.cli.as_of import as_of_option, end_of_day
 from pipeline.cli.group import EPILOG, check_output, config_option, tangency
 from pipeline.cli.preparation import prepare_run, read_config
+from pipeline.stopping import report_interruption
 
 if TYPE_CHECKING:
     from operations.data.versions import Versions
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SHORTEST, _LONGEST = 1.0, 31 * 86400.0
+
+
+def _read_seconds(_context: click.Context, _option: click.Parameter, given: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", given.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not _SHORTEST <= seconds <= _LONGEST:
+        raise click.BadParameter(f"expected a time from 1s to 31d, such as 90s, 15m, 2h or 1d; got {given!r}")
+    return seconds
 
 
 @tangency.command("update", epilog=EPILOG)
@@ -41,6 +54,35 @@ def update_command(path: Path, accept_revisions: bool, as_of: dt.datetime | None
     # Also without new data: an interrupted update may have recorded the data without this check. A request is made once
     # per reason and data.
     ask_if_drifted(config, reporter, now)
+
+
+@tangency.command("watch", epilog=EPILOG)
+@config_option
+@click.option(
+    "--every",
+    default="15m",
+    show_default=True,
+    callback=_read_seconds,
+    help="Time between two polls, such as 90s, 15m, 2h or 1d.",
+)
+def watch_command(path: Path, every: float) -> None:
+    """Poll the sources of a configuration until interrupted.
+
+    Local files are watched by their size and time, addresses by what the server says of them, and other sources are
+    asked. When something is new, `tangency update` runs, and `tangency predict` if that recorded new data. After an
+    error the next poll is twice as far away. `tangency status` shows whether the watch runs. One watch of a
+    configuration runs at a time.
+    """
+    from operations.watch.loop import Tools, Watch
+
+    read_config(path)
+    watch = Watch(path, every, Tools(_print_with_time))
+    _print_with_time(f"{watch.config.name}: watching, every {every:.0f} s")
+    try:
+        watch.run()
+    except KeyboardInterrupt:
+        report_interruption("watch stopped: run the same command to go on")
+        raise
 
 
 @tangency.group(epilog=EPILOG)
@@ -128,3 +170,7 @@ def _versions(path: Path) -> Versions:
     from operations.data.updating import versions_of
 
     return versions_of(read_config(path, writes=False))
+
+
+def _print_with_time(text: str) -> None:
+    click.echo(f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}  {text}")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from foundation.counts import format_count
+from foundation.suggestions import list_names
 from market.findings import Finding
 from market.panel import Panel
+from market.sources.settings import find_origins, name_new_files
 from operations.data.version import Version
 from operations.data.versions import Recorded, Versions
+from operations.errors import RevisedError
 from operations.state_dir import state_dir
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
@@ -88,14 +92,20 @@ def take_in(
     panel, findings = loaded
     known_by = known_until(config, now)
     versions = versions_of(config)
-    recorded = versions.record(
-        replace(panel, scores=None),  # scores have their own clocks and file
-        config.data.model_dump(mode="json", exclude_none=True),
-        now=now,
-        known_by=known_by,
-        accept_revisions=accept_revisions,
-    )
+    files = _compare_files(versions, findings)
+    try:
+        recorded = versions.record(
+            replace(panel, scores=None),  # scores have their own clocks and file
+            _describe_source(config, findings),
+            now=now,
+            known_by=known_by,
+            accept_revisions=accept_revisions,
+        )
+    except RevisedError as error:
+        raise RevisedError([*files, *error.changes]) from error
     _tell(recorded, findings, reporter)
+    for sentence in files if recorded.difference is not None else ():
+        reporter.line("", sentence)
     store, log = Store(config.output / "store"), versions.log()
     from_version = _earlier(config, store, log)
     if from_version is not None:
@@ -104,6 +114,27 @@ def take_in(
     elif not _is_made(config, store, recorded.version):
         reporter.line("stages", "nothing is stored to go on from: the next run makes them")
     return Updated(recorded, panel, None if from_version is None else from_version.version)
+
+
+def _describe_source(config: RunConfig, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the section `data`, and where the data came from if it is not one local file."""
+    described = config.data.model_dump(mode="json", exclude_none=True)
+    origins = [origin.as_dict() for origin in find_origins(findings)]
+    return described | ({"read": origins} if origins else {})
+
+
+def _compare_files(versions: Versions, findings: Sequence[Finding]) -> list[str]:
+    """Return sentences on files that are new or gone since the newest version."""
+    log = versions.log()
+    before = log[-1].source.get("read", []) if log else []
+    if not before:
+        return []
+    changes = name_new_files(before, find_origins(findings))
+    return [
+        f"{format_count(len(names), f'{kind} file')}: {list_names(names)}"
+        for kind, names in (("new", changes["new"]), ("lost", changes["gone"]))
+        if names
+    ]
 
 
 def _forget_stages(config: RunConfig, store: Store, log: Sequence[Version]) -> None:

@@ -16,6 +16,7 @@ from operations.slots.history import JobHistory, Slot, job_history
 from operations.slots.records import records
 from operations.slots.slots import Slots
 from operations.state_dir import state_dir
+from operations.watch.record import WatchRecord, read_watch, watch_path
 from pipeline.chains.checks import check_chains
 from pipeline.chains.recorded_files import check_newest_version
 from pipeline.config import RunConfig
@@ -82,6 +83,8 @@ class JobStatus:
         Queued and running slots.
     problems : tuple of str
         One message per problem; empty if there are none.
+    watch : WatchRecord or None
+        State of the watch of the configuration as it last wrote it; None if there never was one.
     """
 
     name: str
@@ -95,6 +98,7 @@ class JobStatus:
     heartbeat: dt.datetime | None
     open: tuple[Slot, ...]
     problems: tuple[str, ...]
+    watch: WatchRecord | None = None
 
 
 def _model_status(config: RunConfig) -> ModelStatus:
@@ -138,7 +142,7 @@ def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
     for config in configs:
         if config.schedule is None:
             check_chains(config.output)
-            statuses.append(_job_status(config, None, None, []))
+            statuses.append(_job_status(config, now, None, None, []))
     return statuses
 
 
@@ -154,11 +158,15 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
     problems = find_process_problems(history, last, now)
     if history is not None:
         problems += find_slot_problems(history, now)
-    return _job_status(config, history, last, problems)
+    return _job_status(config, now, history, last, problems)
 
 
 def _job_status(
-    config: RunConfig, history: JobHistory | None, last: SchedulerProcess | None, problems: list[str]
+    config: RunConfig,
+    now: dt.datetime,
+    history: JobHistory | None,
+    last: SchedulerProcess | None,
+    problems: list[str],
 ) -> JobStatus:
     model, log = _model_status(config), versions_of(config).log()
     damage = [f"the champion cannot be used: {model.damage}"] if model.damage else []
@@ -166,6 +174,7 @@ def _job_status(
         check_newest_version(state_dir(config))
     except LedgerError as error:
         damage.append(f"the data cannot be used: {error}")
+    watch = read_watch(watch_path(config))
     return JobStatus(
         config.name,
         config.schedule is not None,
@@ -177,5 +186,6 @@ def _job_status(
         history.visited if history else None,
         last.heartbeat if last else None,
         tuple(history.open()) if history else (),
-        (*damage, *problems),
+        (*damage, *problems, *(watch.problems(now) if watch else ())),
+        watch,
     )

@@ -67,6 +67,7 @@ def tangency() -> None:
 
     \b
     tangency update    record new data, and extend stored results
+    tangency watch     poll the sources; update and predict when something is new
     tangency data      list, show and verify the recorded data
     tangency drift     measure what has changed since the champion was trained
     tangency retrain   train a challenger; it replaces the champion if it passes the gate

@@ -10,6 +10,7 @@ from yaml.nodes import Node, ScalarNode
 
 from foundation.counts import format_count
 from foundation.suggestions import suggest
+from market.sources.secrets import hide_secrets
 from pipeline.config_files.document import Document, Place, show_node
 from pipeline.config_files.keys import drop_choices, known_keys, known_kinds
 from pipeline.config_files.text import join_lines, show_name, show_value
@@ -90,7 +91,7 @@ def _explain(item: Any, document: Document, section: type[BaseModel]) -> tuple[s
 
 
 def _explain_value(item: Any, node: Node, message: str) -> str:
-    came = show_node(node)
+    came = hide_secrets(show_node(node))
     if not came and "_type" in item["type"] and item["type"] not in _WORDS:
         came = "a mapping of keys"
     return f"{_WORDS.get(item['type'], message)}{f', got {came}' if came else ''}{_quotes(item, node)}"

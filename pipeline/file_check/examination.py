@@ -121,7 +121,7 @@ def examine_file(request: FileRequest) -> Examination:
 
     If no setting says what the values are, their kind is inferred, and a note says which setting a run needs.
     """
-    read = partial(read_inputs, request.path, start=request.start, end=request.end)
+    read = partial(read_inputs, str(request.path), [request.path], start=request.start, end=request.end)
     settings = request.settings
     notes: list[Finding] = []
     try:

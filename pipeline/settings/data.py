@@ -12,7 +12,9 @@ from market.readers.prices import Scale
 from market.text.options import DecimalMark
 from market.values.cash import CashKind
 from market.values.periods import PeriodName
-from pipeline.settings.section import Date, FilePath, Section
+from pipeline.settings.section import Date, Section
+from pipeline.settings.sources.fetch import FetchSection
+from pipeline.settings.sources.place import PLACES, SourceSection
 
 _SCALES = (("returns", "fraction"), ("returns", "percent"), ("percent_returns", "percent"))
 
@@ -43,11 +45,11 @@ MarketSetting = Annotated[
 ]
 
 
-class DataSection(Section):
+class DataSection(SourceSection):
     """Source of returns."""
 
     source: str = "prices"
-    path: FilePath | None = None
+    fetch: FetchSection = FetchSection()
     layout: Literal["wide", "long"] | None = None
     values: ValueKind = "prices"
     date_column: str | None = None
@@ -76,6 +78,9 @@ class DataSection(Section):
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
-        if (self.source == "prices") != (self.path is not None):
-            raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
+        if (self.source == "prices") != (self.place() is not None):
+            raise ValueError(
+                "source 'prices' needs a path to a CSV, Parquet or Excel file, or one of"
+                f" {', '.join(PLACES[1:])}, and only it takes one"
+            )
         return self

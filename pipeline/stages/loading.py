@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
 from dataclasses import fields, replace
-from typing import Any
 
 import pandas as pd
 
@@ -35,7 +34,7 @@ def load_data(
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
-        panel, findings = _load_source(data.model_dump(), until)
+        panel, findings = _load_source(config, data.end, until)
         panel, warnings = with_scores(panel, config, until)
         return panel, (*findings, *warnings)
 
@@ -76,17 +75,27 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     Scores are not read, since assets that are listed later may be missing here. A row of a resampled panel ends its
     period, even if only the calendar of the exchange told that no session of the period would follow.
     """
-    data = config.data.model_dump() | {"end": None}
     if config.data.frequency is not None:
-        data["running_period"] = "keep"
-    return _load_source(data, known_by)[0]
+        whole = config.data.model_copy(update={"running_period": "keep"})
+        config = config.model_copy(update={"data": whole})
+    return _load_source(config, None, known_by, repeats=True)[0]
 
 
-def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Loaded:
-    """Load the source that the keys of `data` specify."""
-    settings = FileSettings(**{field.name: data[field.name] for field in fields(FileSettings)})
-    span = {name: data[name] for name in ("path", "start", "end")}
-    return load_panel(data["source"], settings=settings, **span, known_by=known_by)
+def _load_source(
+    config: RunConfig, end: dt.date | None, known_by: pd.Timestamp | None, *, repeats: bool = False
+) -> Loaded:
+    """Load the source that the configuration names; `repeats` takes the answer that this process fetched before."""
+    data = config.data
+    given = data.model_dump()
+    return load_panel(
+        data.source,
+        path=data.place(),
+        settings=FileSettings(**{field.name: given[field.name] for field in fields(FileSettings)}),
+        fetch=data.fetch.settings(config.output, repeats=repeats),
+        start=data.start,
+        end=end,
+        known_by=known_by,
+    )
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from market.panel import Panel
 from pipeline.config import RunConfig
+from pipeline.settings.sources.place import PLACES
 from pipeline.store import LIBRARIES, code_digest, installed
 
 
@@ -57,10 +58,10 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
 def trial_id(config: RunConfig, panel: Panel) -> str:
     """Return the id of a trial: settings, code, universe and the returns of the first date.
 
-    More dates of the same data do not make another trial, and neither does another name of the configuration or the
-    data file.
+    More dates of the same data do not make another trial, and neither does another name of the configuration or
+    another place of the data.
     """
-    settings = config.deciding(name=True, data={"path"})
+    settings = config.deciding(name=True, data={*PLACES, "sheet", "fetch"})
     first = np.rint(np.nan_to_num(1e4 * panel.returns[0], nan=1e9)).astype(int).tolist()
     parts = (settings, code_digest(), panel.assets, f"{panel.dates[0]:%Y-%m-%d}", first)
     return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:20]

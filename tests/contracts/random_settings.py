@@ -132,6 +132,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "name": some("search", "other-name", wrong=("", "a b", "x" * 61)),
         "data.source": some("prices", wrong=("industries", "nowhere")),
         "data.path": some(panel.base["data"]["path"], wrong=("absent.csv", None)),
+        **_place_keys(),
         "data.layout": some(None, wrong=("wide", "long")),
         "data.values": some(panel.base["data"].get("values", "prices"), wrong=("prices", "returns")),
         "data.date_column": some(None, "date", wrong=("day",)),
@@ -201,6 +202,28 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
 def _section_of(columns: Values, kinds: Values) -> Values:
     """Return a strategy of mappings that say which column it is, and what it holds."""
     return st.fixed_dictionaries({"column": columns, "values": kinds})
+
+
+def _place_keys() -> dict[str, Values]:
+    """Return the keys that name another place of the data than a path; each beside the path is a mistake."""
+    return {
+        "data.sheet": some(None, wrong=("Sheet1",)),
+        "data.load": some(None, wrong=("absent_module:load", "no function")),
+        "data.url": some(None, wrong=("http://localhost:1/prices.csv", "prices")),
+        "data.sql.url": some("sqlite:///absent.db", wrong=("postgresql://user:password@localhost:1/prices",)),
+        "data.sql.query": some("select * from prices"),
+        "data.duckdb.query": some("select * from prices"),
+        "data.duckdb.database": some(None, "absent.duckdb"),
+        "data.fred.series": some(["SP500"]),
+        "data.fred.vintages": some(False, True),
+        "data.fred.start": some(None, "2000-01-01"),
+        "data.yfinance.tickers": some(["SPY"]),
+        "data.yfinance.start": some(None, "2000-01-01"),
+        "data.fetch.when_offline": some("use_cache", "refuse"),
+        "data.fetch.timeout_seconds": some(5.0, 30.0, wrong=(0.0,)),
+        "data.fetch.attempts": some(1, 4, wrong=(0,)),
+        "data.fetch.max_megabytes": some(100.0, wrong=(-1.0,)),
+    }
 
 
 def _model_keys() -> dict[str, Values]:

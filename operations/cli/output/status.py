@@ -10,6 +10,7 @@ from operations.schedule.run_due import HOW
 from operations.schedule.status import JobStatus, ModelStatus
 from operations.slots.history import Slot
 from operations.slots.tables import short
+from operations.watch.record import WatchRecord
 
 
 def describe_status(job: JobStatus, now: dt.datetime) -> list[str]:
@@ -20,6 +21,7 @@ def describe_status(job: JobStatus, now: dt.datetime) -> list[str]:
         ("runs", f"{len(job.runs)}, the newest is {job.runs[-1]}" if job.runs else "none"),
         ("data", job.data or "no version recorded; `tangency update` or `tangency retrain` records one"),
     ]
+    pairs += [("watch", _watch(job.watch, now))] if job.watch else []
     pairs += _schedule(job, now) if job.scheduled else [("schedule", f"none is set; {HOW}")]
     pairs += [("PROBLEM", problem) for problem in job.problems]
     return [job.name, *(f"  {name:<15} {text}" for name, text in pairs)]
@@ -33,6 +35,15 @@ def _schedule(job: JobStatus, now: dt.datetime) -> list[tuple[str, str]]:
         ("loop", f"last heard of {age(job.heartbeat, now)} ago" if job.heartbeat else "none"),
     ]
     return pairs + [(slot.state, _open_slot(slot)) for slot in job.open]
+
+
+def _watch(watch: WatchRecord, now: dt.datetime) -> str:
+    if watch.ended is not None:
+        return f"stopped {age(watch.ended, now)} ago"
+    parts = [f"every {watch.every:.0f} s, last heard of {age(watch.heartbeat, now)} ago"]
+    for what, moment in (("reached its sources", watch.polled), ("new data", watch.changed)):
+        parts += [f"{what} {age(moment, now)} ago"] if moment is not None else []
+    return "; ".join(parts)
 
 
 def _open_slot(slot: Slot) -> str:

@@ -1,0 +1,1 @@
+"""Sources that run a query or a function: SQL, DuckDB and functions of the user."""

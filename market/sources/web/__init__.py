@@ -1,0 +1,1 @@
+"""Sources on the web: downloads with retries, FRED and Yahoo."""

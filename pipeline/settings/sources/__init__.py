@@ -1,0 +1,1 @@
+"""Settings of sources: where a table comes from, and how it is fetched."""
