@@ -8,7 +8,7 @@ DATES = (
     *("date", "dates", "datetime", "timestamp", "tradedate", "tradingdate", "observationdate", "caldt", "ds"),
     *("yyyymmdd", "yyyymm"),
     *("closetime", "time", "opentime", "month"),
-    *("datadate", "dlycaldt", "mthcaldt", "exchangedate", "pricedate", "datum", "yyyyq"),
+    *("datadate", "dlycaldt", "mthcaldt", "exchangedate", "pricedate", "datum", "yyyyq", "sasdate"),
 )
 PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")
 SURE_ASSETS = ("asset", "symbol", "ticker", "tic", "uniqueid")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,7 @@ from market.text.coded_texts import CodedTexts
 from market.text.columns import Contents
 from market.text.dates import Dates
 from market.text.names import clean_name
-
-DuplicateRows = Literal["refuse", "first", "last"]
+from market.text.options import DuplicateRows
 
 
 def keep_one_row(

@@ -51,11 +51,15 @@ def pick_columns(path: Path, header: Sequence[str], choice: ColumnChoice) -> Fil
     if choice.layout == "long" or (choice.layout is None and is_long):
         return pick_long_columns(path, header, date, choice, guessed=choice.layout is None)
     named = [name for name in others if not (is_nameless(name) or is_calendar(name, header))]
+    if named and kind == "prices" and len(find_bar_columns(named, kind)) == len(named):
+        return pick_single_columns(path, header, date, named, choice)
+    if choice.value is not None:
+        raise SourceError(
+            f"{path}: price_column is set, but the file has one column per asset; set layout to long or remove it"
+        )
     fields = find_fields(named) if choice.layout is None else {}
     if fields:
         return pick_field_columns(path, header, date, kind, fields)
-    if named and kind == "prices" and len(find_bar_columns(named, kind)) == len(named):
-        return pick_single_columns(path, header, date, named, choice)
     return pick_wide_columns(path, header, date, named, kind)
 
 

@@ -6,29 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from market.checks.checklist import check_inputs
 from market.findings import Finding, Kind, ValueKind, raise_if_fatal
 from market.panel import Panel
-from market.readers.duplicate_rows import DuplicateRows, keep_one_row
+from market.readers.duplicate_rows import keep_one_row
 from market.readers.file_columns import ColumnChoice, Layout
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
-from market.text.options import DecimalMark, TextOptions
+from market.text.options import DecimalMark, DuplicateRows, Scale, TextOptions
 from market.values.combining import combine_grids
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.periods import PeriodName
 from market.values.row_selection import RowSettings, select_panel_rows
 from market.values.trading_calendar import RunningPeriod
-
-Scale = Literal["fraction", "percent"]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from market.sources.excel import EXCEL
 from market.text.paths import CSV, PARQUET
 
 ENDINGS = (*CSV, *PARQUET, *EXCEL)
+_LISTED = tuple(ending for ending in ENDINGS if not ending.startswith(".txt"))
+"""Endings of the files that a folder stands for: a text file there may be about the data."""
 _OTHERS = (".xls", ".xlsb", ".ods", ".numbers")
 
 
@@ -70,10 +72,10 @@ def _match(pattern: Path) -> list[Path]:
 
 def _list_folder(folder: Path) -> tuple[list[Path], Iterator[Finding]]:
     inside = sorted(path for path in folder.iterdir() if not _is_hidden(path))
-    files = [path for path in inside if path.is_file() and path.name.lower().endswith((*ENDINGS, *_OTHERS))]
+    files = [path for path in inside if path.is_file() and path.name.lower().endswith((*_LISTED, *_OTHERS))]
     if not files:
         raise SourceError(
-            f"{folder}: is a folder without a file whose name ends in {', '.join(ENDINGS)}; for files in folders"
+            f"{", ".join(_LISTED)}; for files in folders"
             f" below it write the pattern {folder}/**/*.csv"
         )
     others = [path.name for path in inside if path not in files]

@@ -48,6 +48,7 @@ EXPLANATIONS = (
         "it looks like the number of a row: delete the column, or name that of the dates as date_column",
     ),
     (r"(?i)(?=.*\d).*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec).*", "a date with a month in letters"),
+    (r"[^\d]+", "if the line is a title or a footer, delete it"),
 )
 NAMES = {
     **dict.fromkeys(("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y"), "day/month"),

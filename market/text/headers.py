@@ -37,10 +37,18 @@ def read_form(path: Path, options: TextOptions = PLAIN) -> TextForm:
     check_path(path)
     try:
         if is_parquet(path):
+            _refuse_lines(path, options)
             return TextForm(",", tuple(str(name) for name in pa_parquet.read_schema(path).names))
         return find_form(path, options)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise make_unreadable_error(path, error) from error
+
+
+def _refuse_lines(path: Path, options: TextOptions) -> None:
+    """Refuse options about lines of text for a file that has none."""
+    for key in ("skip_rows", "table"):
+        if getattr(options, key) is not None:
+            raise SourceError(f"{path}: {key} is about the lines of a text file; a Parquet file has none")
 
 
 def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:

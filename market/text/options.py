@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 DecimalMark = Literal[".", ","]
+Scale = Literal["fraction", "percent"]
+DuplicateRows = Literal["refuse", "first", "last"]
 
 
 @dataclass(frozen=True)

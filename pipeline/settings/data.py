@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from market.findings import Kind, ValueKind
-from market.readers.duplicate_rows import DuplicateRows
-from market.readers.prices import Scale
-from market.text.options import DecimalMark
+from market.text.options import DecimalMark, DuplicateRows, Scale
 from market.values.cash import CashKind
 from market.values.periods import PeriodName
 from pipeline.settings.section import Date, Section

@@ -104,6 +104,20 @@ def settings_of(panel: SearchPanel) -> dict[str, Values]:
     )
 
 
+def _reading_keys() -> dict[str, Values]:
+    return {
+        "data.scale": some(None, wrong=("percent", "promille")),
+        "data.asset_column": some(None, wrong=("asset", "absent")),
+        "data.price_column": some(None, wrong=("price", "absent")),
+        "data.duplicate_rows": some("refuse", "first", "last", wrong=("mean",)),
+        "data.skip_rows": some(None, wrong=(0, 3, -1)),
+        "data.table": some(None, wrong=(1, 2, 0)),
+        "data.decimal": some(None, ".", wrong=(",", ";")),
+        "data.date_format": some(None, wrong=("%Y-%m-%d", "%d/%m/%Y", "%Q", "excel")),
+        "data.na_values": st.lists(some("S", -999, wrong=(0.5,)), max_size=2),
+    }
+
+
 def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) -> dict[str, Values]:
     names = (*panel.assets, panel.cash, panel.market, "absent")
     columns = some(*[name for name in names if name])
@@ -140,6 +154,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.market": st.one_of(own_market, own_market, columns, _section_of(columns, kinds)),
         "data.calendar": st.one_of(st.none(), st.just("weekdays"), columns),
         "data.running_period": some("keep", "drop", wrong=("last",)),
+        **_reading_keys(),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),

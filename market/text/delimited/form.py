@@ -243,6 +243,12 @@ def _name_klines(path: Path, sample: Sample) -> TextForm:
 
 def _explain_head(rows: Sequence[Sequence[str]], begin: int) -> str:
     """Return what is wrong with the lines above the data."""
+    above, below = rows[begin - 1], rows[begin]
+    if above and len(above) != len(below) and looks_like_date(above[0].strip(), numbers=False):
+        return (
+            f"line {begin} has {format_count(len(above), 'cell')}, {shorten_text(','.join(above))!r}, and the line"
+            f" after it has {len(below)}; complete line {begin}, or delete it"
+        )
     text = ",".join(next(row for row in rows if row))
     return (
         f"the first row of data, {rows[begin][0]!r}, is in line {begin + 1}, and the line above it holds no names of"

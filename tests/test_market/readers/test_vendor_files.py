@@ -369,3 +369,17 @@ def test_columns_can_be_named(load):
     assert panel.assets == ("A", "B")
     with pytest.raises(SourceError, match="no column 'wha' for price_column; did you mean 'what'"):
         load(text, date_column="when", asset_column="who", price_column="wha")
+
+
+def test_settings_that_cannot_hold_are_refused(load, tmp_path):
+    pd.DataFrame({"date": DAYS, "A": KO}).to_parquet(tmp_path / "x.parquet")
+    for option in ({"skip_rows": 1}, {"table": 1}):
+        with pytest.raises(SourceError, match="is about the lines of a text file"):
+            load_panel("prices", path=tmp_path / "x.parquet", settings=FileSettings(**option))
+    text = lines("date,A", *(f"{d},{a}" for d, a in zip(DAYS, KO, strict=True)))
+    with pytest.raises(SourceError, match="price_column is set, but the file has one column per asset"):
+        load(text, price_column="A")
+    with pytest.raises(SourceError, match="skip_rows is 9, but the file has no line of names after 9 lines"):
+        load(text, skip_rows=9)
+    with pytest.raises(SourceError, match="source 'stocks' is packaged and takes no decimal"):
+        load_panel("stocks", settings=FileSettings(decimal=","))

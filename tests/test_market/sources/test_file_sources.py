@@ -97,7 +97,7 @@ def test_files_are_read_as_of_a_date_without_those_that_begin_later(prices, whol
         (["wide.csv", "absent.csv"], r"^absent\.csv: does not exist"),
         (["absent.xlsx"], r"^absent\.xlsx: does not exist; expected an Excel workbook"),
         (["old.xls"], r"^old\.xls: this kind of spreadsheet is not read; save it as \.xlsx"),
-        (["wide.*"], r"^wide\.txt: expected a name that ends in \.csv"),
+        (["wide.*"], r"^wide\.doc: expected a name that ends in \.csv"),
         (["pipe.xlsx"], r"^pipe\.xlsx: is no ordinary file"),
     ],
 )
@@ -107,7 +107,7 @@ def test_what_is_no_list_of_files(prices, paths, message):
     os.mkfifo("pipe.xlsx")
     Path("empty").mkdir()
     Path("old.xls").write_bytes(b"\xd0\xcf")
-    Path("wide.txt").write_text("x")
+    Path("wide.doc").write_text("x")
     with pytest.raises(DataError, match=message):
         load(*paths)
 
