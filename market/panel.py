@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 from market.calendar import find_closed_markets
 from market.errors import IntegrityError
 from market.frequency import longest_closure
@@ -61,6 +61,11 @@ class Panel:
         Properties of the source that readers of results must know (survivorship, revisions).
     scores : ScoreTable, optional
         The user's scores of the assets, as they were published.
+    member : ndarray of bool, shape (T, N), optional
+        Where an asset belongs to the universe, as known at the date: only there it is forecast, trained on, bought and
+        held. None if there is no universe; then every listed asset belongs to it.
+    delisted : ndarray of bool, shape (T, N), optional
+        From the row of an asset's delisting return on. It comes with `member`.
     """
 
     name: str
@@ -79,6 +84,8 @@ class Panel:
     macro: Mapping[str, MacroSeries] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scores: ScoreTable | None = None
+    member: Bools | None = None
+    delisted: Bools | None = None
 
     def __post_init__(self) -> None:
         """Freeze the arrays and check that the parts fit."""
@@ -111,7 +118,21 @@ class Panel:
                 )
         if self.scores is not None and self.scores.assets != self.assets:
             raise IntegrityError(f"panel {self.name!r}: the scores are of other assets")
+        self._check_universe(shape)
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
+
+    def _check_universe(self, shape: tuple[int, int]) -> None:
+        """Freeze the universe and check its shape."""
+        if (self.member is None) != (self.delisted is None):
+            raise IntegrityError(f"panel {self.name!r}: member and delisted come together")
+        for name in ("member", "delisted"):
+            if getattr(self, name) is None:
+                continue
+            flags = np.array(getattr(self, name), dtype=np.bool_, order="C")
+            if flags.shape != shape:
+                raise IntegrityError(f"panel {self.name!r}: {name} has shape {flags.shape}, expected {shape}")
+            flags.setflags(write=False)
+            object.__setattr__(self, name, flags)
 
     @property
     def month(self) -> int:
@@ -127,8 +148,17 @@ class Panel:
     def closed(self) -> NDArray[np.bool_]:
         """Where an asset has no price because its market is closed, shape (T, N); see `find_closed_markets`."""
         closed = find_closed_markets(self.listed, longest_closure(self.periods_per_year))
+        closed = closed if self.delisted is None else closed & ~self.delisted
         closed.setflags(write=False)
         return closed
+
+    @cached_property
+    def holdable(self) -> NDArray[np.bool_]:
+        """Where an asset belongs to the universe, shape (T, N): everywhere without one."""
+        everywhere: NDArray[np.bool_] = np.ones(self.returns.shape, dtype=np.bool_)
+        holdable = everywhere if self.member is None else self.member
+        holdable.setflags(write=False)
+        return holdable
 
     @property
     def bars(self) -> dict[str, Floats]:
@@ -146,6 +176,8 @@ class Panel:
             cash=self.cash[rows],
             market=self.market[rows],
             volume=None if self.volume is None else self.volume[rows],
+            member=None if self.member is None else self.member[rows],
+            delisted=None if self.delisted is None else self.delisted[rows],
             **bars,
         )
 
@@ -168,6 +200,9 @@ class Panel:
         for name, prices in self.bars.items():
             sha.update(name.encode())
             arrays.append(prices)
+        if self.member is not None and self.delisted is not None:
+            sha.update(b"universe")
+            arrays += [self.member, self.delisted]
         for name in sorted(self.macro):
             series = self.macro[name]
             sha.update(f"{name}/{series.max_age_days}".encode())

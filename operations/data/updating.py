@@ -89,7 +89,8 @@ def take_in(
     known_by = known_until(config, now)
     versions = versions_of(config)
     recorded = versions.record(
-        replace(panel, scores=None),  # scores have their own clocks and file
+        # Scores and the universe have their own clocks and files.
+        replace(panel, scores=None, member=None, delisted=None),
         config.data.model_dump(mode="json", exclude_none=True),
         now=now,
         known_by=known_by,

@@ -107,7 +107,9 @@ class Versions:
         """
         log = self.log()
         frame = read_newest_frame(self.folder, log)
-        panel = replace(panel, scores=None)  # scores have their own clocks and file
+        panel = replace(
+            panel, scores=None, member=None, delisted=None
+        )  # these have their own clocks and files
         if frame is None or extends(panel, log[-1].extent, frame, log[-1].digest):
             return None
         recorded = assemble_panel(self.folder, log)

@@ -138,7 +138,7 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
         candidates = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
         # A short evaluation may have no later decision or refit; earlier decisions can still be compared.
         whole += [row for row in [*candidates, wanted] if first <= row <= last][:1]
-    listed = prepared.panel.listed
+    listed = prepared.panel.listed & prepared.panel.holdable
     changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
     changes = changes[(changes >= first) & (changes < last)]
     beside = [int(changes[len(changes) // 2]), int(changes[-1]) + 1] if len(changes) else []
@@ -200,12 +200,14 @@ def _with_assets(read: Panel, panel: Panel) -> Panel:
     columns = [place.get(asset, -1) for asset in panel.assets]
 
     def spread(values: Any) -> Any:
-        wide = np.column_stack([values, np.full(len(values), np.nan)])
+        nothing = False if values.dtype == np.bool_ else np.nan
+        wide = np.column_stack([values, np.full(len(values), nothing)])
         return wide[:, columns]
 
     arrays: dict[str, Any] = {name: spread(values) for name, values in read.bars.items()}
-    volume = None if read.volume is None else spread(read.volume)
-    return replace(read, assets=panel.assets, returns=spread(read.returns), volume=volume, **arrays)
+    optional = {name: getattr(read, name) for name in ("volume", "member", "delisted")}
+    arrays |= {name: spread(values) for name, values in optional.items() if values is not None}
+    return replace(read, assets=panel.assets, returns=spread(read.returns), **arrays)
 
 
 def _broken(rule: Checked, panel: Panel) -> Leak:

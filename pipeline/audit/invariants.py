@@ -60,6 +60,8 @@ def check_rules(done: Evaluated) -> Iterator[Checked]:
     yield check_folds("the regimes", schedule.regime_folds, 0, 0)
     for result in done.results.values():
         yield from check_earnings(result, panel, config)
+        if panel.member is not None:
+            yield check_members(result, panel, panel.member)
 
 
 def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
@@ -74,6 +76,8 @@ def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
         np.prod(1 + np.where(np.isfinite(returns), returns, 0.0), axis=0) - np.prod(1 + cash, axis=0)[:, None]
     )
     there = panel.listed[:n] & np.isfinite(returns).any(axis=0)
+    if panel.member is not None:
+        there &= panel.member[:n]
     wrong = np.isfinite(value[:n]) != there
     wrong |= there & ~(np.abs(value[:n] - earned) <= ROUNDING * (1 + np.abs(earned)))
     wrong = np.vstack([wrong, np.isfinite(value[n:])])
@@ -99,6 +103,17 @@ def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> 
             )
         count += len(fold.train)
     return Checked(rule, "schedule", name, count)
+
+
+def check_members(result: BacktestResult, panel: Panel, member: Bools) -> Checked:
+    """Check that each decision holds members alone, and what it cannot trade because a market is closed."""
+    stage, rule = f"portfolio {result.name}", "who decides at t holds members of the universe at t"
+    for row, target in zip(result.decisions.tolist(), result.targets, strict=True):
+        wrong = np.flatnonzero((np.abs(target) > ROUNDING) & ~member[row] & ~_closed(panel, row))
+        if len(wrong):
+            name = f"weight of {panel.assets[wrong[0]]}"
+            return Checked(rule, stage, name, 0, row, "0", f"{target[wrong[0]]:.6g}")
+    return Checked(rule, stage, "weight", int(result.targets.size))
 
 
 def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> Iterator[Checked]:
@@ -136,7 +151,8 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
 def _closed(panel: Panel, row: int) -> Bools:
     """Return the assets (N,) without a price at a row that had one at most the longest closure earlier."""
     before = panel.listed[max(0, row - longest_closure(panel.periods_per_year)) : row]
-    return np.asarray(~panel.listed[row] & before.any(axis=0))
+    gone = np.zeros(len(panel.assets), dtype=np.bool_) if panel.delisted is None else panel.delisted[row]
+    return np.asarray(~panel.listed[row] & before.any(axis=0) & ~gone)
 
 
 def _around_closed(

@@ -100,6 +100,8 @@ def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
         values = getattr(panel, name)
         if values is not None:
             yield PointInTimeValue("data", name, rows, values, (panel.assets,))
+    if panel.member is not None:
+        yield PointInTimeValue("data", "member", rows, panel.member, (panel.assets,))
     for name in ("cash", "market"):
         yield PointInTimeValue("data", name, rows, getattr(panel, name), ())
     for name, series in panel.macro.items():

@@ -100,6 +100,7 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
         decision_rows(panel, schedule),
         window=settings.covariance_window,
         min_history=settings.min_history,
+        member=panel.member,
     )
     return np.asarray(eligible.any(axis=0))
 

@@ -69,6 +69,7 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         window=settings.covariance_window,
         min_history=settings.min_history,
         closed=panel.closed,
+        member=panel.member,
     )
     # The portfolio is empty before the first decision, so only assets that can be bought there count.
     eligible[0] &= ~panel.closed[positions[0]]

@@ -37,6 +37,13 @@ MarketSetting = Annotated[
 ]
 
 
+class UniverseSection(Section):
+    """Files of who could be held when, and of delisting returns."""
+
+    path: FilePath
+    delistings: FilePath | None = None
+
+
 class DataSection(Section):
     """Source of returns."""
 
@@ -49,6 +56,7 @@ class DataSection(Section):
     market: MarketSetting = None
     calendar: str | None = None
     running_period: Literal["keep", "drop"] = "keep"
+    universe: UniverseSection | None = None
     start: Date | None = None
     end: Date | None = None
 

@@ -12,6 +12,7 @@ from foundation.counts import format_count
 from market.findings import Finding
 from market.load import load_panel
 from market.panel import Panel
+from market.readers.membership.reading import UniverseFiles
 from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
@@ -82,7 +83,8 @@ def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Load
     """Load the source that the keys of `data` specify."""
     settings = FileSettings(**{field.name: data[field.name] for field in fields(FileSettings)})
     span = {name: data[name] for name in ("path", "start", "end")}
-    return load_panel(data["source"], settings=settings, **span, known_by=known_by)
+    universe = None if data["universe"] is None else UniverseFiles(**data["universe"])
+    return load_panel(data["source"], settings=settings, **span, known_by=known_by, universe=universe)
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
