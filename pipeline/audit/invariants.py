@@ -61,7 +61,7 @@ def check_rules(done: Evaluated) -> Iterator[Checked]:
     for result in done.results.values():
         yield from check_earnings(result, panel, config)
         if panel.member is not None:
-            yield check_members(result, panel, panel.member)
+            yield check_members(result, panel, schedule.decisions, config.target.execution_lag)
 
 
 def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
@@ -105,15 +105,23 @@ def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> 
     return Checked(rule, "schedule", name, count)
 
 
-def check_members(result: BacktestResult, panel: Panel, member: Bools) -> Checked:
-    """Check that each decision holds members alone, and what it cannot trade because a market is closed."""
-    stage, rule = f"portfolio {result.name}", "who decides at t holds members of the universe at t"
-    for row, target in zip(result.decisions.tolist(), result.targets, strict=True):
-        wrong = np.flatnonzero((np.abs(target) > ROUNDING) & ~member[row] & ~_closed(panel, row))
+def check_members(result: BacktestResult, panel: Panel, decisions: Ints, lag: int) -> Checked:
+    """Check that what is held after the trade of a decision at t was a member at t.
+
+    Rows at which some market is closed are left out: there a holding may be stuck.
+    """
+    stage, rule = f"portfolio {result.name}", "after a decision at t nothing is held that is no member at t"
+    count, first = 0, int(result.positions[0]) if len(result.positions) else len(panel.dates)
+    for row in decisions.tolist():
+        k = row + lag + 1 - first
+        if not 0 <= k < len(result.weights) or _closed(panel, row).any() or _closed(panel, row + lag).any():
+            continue
+        wrong = np.flatnonzero((np.abs(result.weights[k]) > ROUNDING) & ~panel.holdable[row])
         if len(wrong):
             name = f"weight of {panel.assets[wrong[0]]}"
-            return Checked(rule, stage, name, 0, row, "0", f"{target[wrong[0]]:.6g}")
-    return Checked(rule, stage, "weight", int(result.targets.size))
+            return Checked(rule, stage, name, 0, row, "0", f"{result.weights[k, wrong[0]]:.6g}")
+        count += len(panel.assets)
+    return Checked(rule, stage, "weight", count)
 
 
 def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> Iterator[Checked]:

@@ -75,8 +75,9 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
     eligible[0] &= ~panel.closed[positions[0]]
     for position, universe in zip(positions.tolist(), eligible, strict=True):
         if not universe.any():
+            where = "listed" if panel.member is None else "a listed member of data.universe"
             raise RunError(
-                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
+                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is {where} with at least "
                 f"{format_count(settings.min_history, 'return')} in the last {settings.covariance_window} "
                 "(allocation.min_history, allocation.covariance_window)"
             )

@@ -133,7 +133,8 @@ def _describe_later(panel: Panel, column: int, row: int) -> Iterator[Finding]:
 
 def _describe_ends(membership: Membership, delistings: Delistings, used: int) -> Iterator[Finding]:
     """Say how many delisting returns fall into the data."""
-    text = f"{membership.source}: {format_count(used, 'delisting return')} earned, of {len(delistings.asset)} in the file"
+    total = len(delistings.asset)
+    text = f"{membership.source}: {format_count(used, 'delisting return')} earned, of {total} in the file"
     yield Finding("delistings", "note", None, None, text)
 
 
