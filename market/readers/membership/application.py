@@ -15,6 +15,7 @@ from market.panel import Panel
 from market.readers.membership.records import Delistings, Membership
 from market.values.riskless import average_risky, find_riskless_in_panel
 
+_MARKET = "With a universe the mean market is that of the assets that were members at the row before."
 _NO_DELISTINGS = (
     "A universe is given without delisting returns (data.universe.delistings): an asset that ends counts as sold at its"
     " last price. Who fails often pays less, so results are too good."
@@ -59,9 +60,11 @@ def apply_membership(
         findings += _describe_ends(membership, membership.delistings, len(ends))
     member = membership.at(panel.dates, panel.assets) & ~delisted
     member &= np.maximum.accumulate(np.isfinite(returns), axis=0)
+    findings += _describe_sizes(panel, membership, member)
     changed: dict[str, Any] = {"returns": returns, "member": member, "delisted": delisted, "notes": notes}
     if mean_market:
         changed["market"] = _average_members(replace(panel, returns=returns), member)
+        changed["notes"] = (*notes, _MARKET)
         findings += _describe_early(panel, member)
     return replace(panel, **changed), tuple(findings)
 
@@ -116,6 +119,17 @@ def _describe_assets(panel: Panel, membership: Membership) -> Iterator[Finding]:
             f" known at {membership.changes.known_at[first]:%Y-%m-%d}"
         )
         yield Finding("membership known late", "note", name, at, text)
+
+
+def _describe_sizes(panel: Panel, membership: Membership, member: Bools) -> Iterator[Finding]:
+    """Say how many members there are at a date."""
+    sizes = member.sum(axis=1)
+    assets = format_count(len(panel.assets), "asset")
+    text = (
+        f"{membership.source}: {sizes.min()} to {sizes.max()} of {assets} with prices are members at a date,"
+        f" {sizes[-1]} at the last"
+    )
+    yield Finding("universe", "note", None, None, text)
 
 
 def _describe_later(panel: Panel, column: int, row: int) -> Iterator[Finding]:

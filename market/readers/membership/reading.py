@@ -101,7 +101,20 @@ def _read_changes(path: Path) -> tuple[tuple[str, ...], Changes, tuple[Finding, 
     contents = read_columns(path, header, texts=texts, numbers=[])
     labels, asset = read_assets(path, roles["asset"], contents)
     read = _read_intervals if intervals else _read_flags
-    return labels, read(path, roles, contents, labels, asset), contents.warnings
+    changes = read(path, roles, contents, labels, asset)
+    how = (
+        f"column {roles['to']!r} is read as the last date of membership"
+        if intervals
+        else f"a flag in column {roles['member']!r} is read as valid until the next one of its asset"
+    )
+    return (
+        labels,
+        changes,
+        (
+            *contents.warnings,
+            Finding("interpretation", "note", None, None, f"{path}: {how}"),
+        ),
+    )
 
 
 def _read_known(
