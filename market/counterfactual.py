@@ -17,9 +17,9 @@ from market.scores import ScoreTable
 def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values and scores change, and so do listings and the universe: assets
-    list, die, have gaps, enter and leave at other dates. Dates, names and clocks stay. Nothing up to `position`
-    changes.
+    Returns, cash, market, volume, bars, traded prices, macro values and scores change, and so do listings and the
+    universe: assets list, die, have gaps, enter and leave at other dates. Dates, names and clocks stay. Nothing up to
+    `position` changes.
 
     Parameters
     ----------
@@ -55,6 +55,9 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     scores = None if panel.scores is None else _redraw_scores(panel.scores, panel.dates[position], rng)
     changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, **bars}
     changed |= _redraw_universe(panel, position, rng)
+    if panel.traded is not None:
+        changed["traded"] = panel.traded.copy()
+        changed["traded"][rows] = np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan)
     return replace(panel, returns=returns, cash=cash, market=market, **changed)
 
 

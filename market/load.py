@@ -96,7 +96,7 @@ def load_panel(
 
 def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
-    names = ("layout", "date_column", "cash", "market", "calendar", "running_period")
+    names = ("layout", "date_column", "cash", "market", "calendar", "running_period", "traded")
     given = {"path": path, **{name: getattr(settings, name) for name in names}}
     needless = [name for name, value in given.items() if value not in (None, "keep")]
     if needless:

@@ -64,6 +64,9 @@ class Panel:
     member : ndarray of bool, shape (T, N), optional
         Where an asset belongs to the universe, as known at the date: only there it is forecast, trained on, bought and
         held. None if there is no universe; then every listed asset belongs to it.
+    traded : ndarray of shape (T, N), optional
+        Price of one share at the close, as it was paid: no later dividend or split changes it. Shares are counted with
+        it; returns and features do not use it.
     delisted : ndarray of bool, shape (T, N), optional
         From the row of an asset's delisting return on. It comes with `member`.
     """
@@ -86,6 +89,7 @@ class Panel:
     scores: ScoreTable | None = None
     member: Bools | None = None
     delisted: Bools | None = None
+    traded: Floats | None = None
 
     def __post_init__(self) -> None:
         """Freeze the arrays and check that the parts fit."""
@@ -95,6 +99,7 @@ class Panel:
             ("cash", shape[:1]),
             ("market", shape[:1]),
             ("volume", shape),
+            ("traded", shape),
             *((bar, shape) for bar in BARS),
         ):
             values = getattr(self, name)
@@ -178,6 +183,7 @@ class Panel:
             volume=None if self.volume is None else self.volume[rows],
             member=None if self.member is None else self.member[rows],
             delisted=None if self.delisted is None else self.delisted[rows],
+            traded=None if self.traded is None else self.traded[rows],
             **bars,
         )
 
@@ -192,7 +198,7 @@ class Panel:
         return replace(self.select_rows(slice(n)), macro=known, scores=scores)
 
     def digest(self) -> str:
-        """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
+        """Return the SHA-256 of all that results depend on, as hexadecimal digits: not of traded prices."""
         sha = hashlib.sha256(repr((self.name, self.assets, self.periods_per_year)).encode())
         arrays: list[NDArray[Any]] = [_ticks(self.dates), self.returns, self.cash, self.market]
         if self.volume is not None:

@@ -13,6 +13,7 @@ from market.findings import Finding, Kind, ValueKind, raise_if_fatal
 from market.panel import Panel
 from market.readers.layouts import Layout, arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
+from market.readers.traded import TradedSetting, add_traded
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
@@ -43,6 +44,9 @@ class FileSettings:
     calendar : str, optional
         "weekdays" leaves out Saturdays and Sundays. The name of a column leaves out the rows at which that column has
         no value. By default all rows are kept. Returns run from one kept row to the next.
+    traded : str or mapping, optional
+        Column of a long file with the prices that were paid, beside adjusted ones, or `{"path": ...}` of a wide file of
+        such prices. They count shares; features and returns do not use them.
     running_period : {"keep", "drop"}
         "drop" leaves out monthly and weekly rows that do not complete their period.
     """
@@ -54,6 +58,7 @@ class FileSettings:
     market: RoleSetting = None
     calendar: str | None = None
     running_period: RunningPeriod = "keep"
+    traded: TradedSetting = None
 
     @property
     def kind(self) -> Kind:
@@ -98,7 +103,11 @@ def load_file(
     del contents, dates  # as large as the file
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
     findings = (*inputs.grid.findings, *check_inputs(inputs))
-    return make_panel(inputs, roles.notes), findings
+    panel = make_panel(inputs, roles.notes)
+    if settings.traded is None:
+        return panel, findings
+    panel, more = add_traded(panel, path, settings.traded, settings.layout, settings.date_column)
+    return panel, (*findings, *more)
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
 from foundation.counts import format_count
 from market.findings import Finding
 from market.panel import Panel
+from operations.data.panel_frame import strip_unrecorded
 from operations.data.version import Version
 from operations.data.versions import Recorded, Versions
 from operations.state_dir import state_dir
@@ -89,8 +90,7 @@ def take_in(
     known_by = known_until(config, now)
     versions = versions_of(config)
     recorded = versions.record(
-        # Scores and the universe have their own clocks and files.
-        replace(panel, scores=None, member=None, delisted=None),
+        strip_unrecorded(panel),
         config.data.model_dump(mode="json", exclude_none=True),
         now=now,
         known_by=known_by,

@@ -215,7 +215,7 @@ def _with_assets(read: Panel, panel: Panel) -> Panel:
         return wide[:, columns]
 
     arrays: dict[str, Any] = {name: spread(values) for name, values in read.bars.items()}
-    optional = {name: getattr(read, name) for name in ("volume", "member", "delisted")}
+    optional = {name: getattr(read, name) for name in ("volume", "traded", "member", "delisted")}
     arrays |= {name: spread(values) for name, values in optional.items() if values is not None}
     return replace(read, assets=panel.assets, returns=spread(read.returns), **arrays)
 

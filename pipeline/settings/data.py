@@ -37,6 +37,17 @@ MarketSetting = Annotated[
 ]
 
 
+class TradedFile(Section):
+    """Wide file of traded prices."""
+
+    path: FilePath
+
+
+TradedSetting = Annotated[
+    Annotated[str | None, Tag("name")] | Annotated[TradedFile, Tag("mapping")], Discriminator(_form)
+]
+
+
 class UniverseSection(Section):
     """Files of who could be held when, and of delisting returns."""
 
@@ -56,6 +67,7 @@ class DataSection(Section):
     market: MarketSetting = None
     calendar: str | None = None
     running_period: Literal["keep", "drop"] = "keep"
+    traded: TradedSetting = None
     universe: UniverseSection | None = None
     start: Date | None = None
     end: Date | None = None
@@ -64,4 +76,8 @@ class DataSection(Section):
     def _path_goes_with_prices(self) -> DataSection:
         if (self.source == "prices") != (self.path is not None):
             raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
+        if self.traded is not None and (self.source != "prices" or self.values != "prices"):
+            raise ValueError(
+                "traded prices go with source 'prices' and values 'prices', of which they are the unadjusted ones"
+            )
         return self
