@@ -64,11 +64,11 @@ class Panel:
     member : ndarray of bool, shape (T, N), optional
         Where an asset belongs to the universe, as known at the date: only there it is forecast, trained on, bought and
         held. None if there is no universe; then every listed asset belongs to it.
+    delisted : ndarray of bool, shape (T, N), optional
+        From the row of an asset's delisting return on. It comes with `member`.
     traded : ndarray of shape (T, N), optional
         Price of one share at the close, as it was paid: no later dividend or split changes it. Shares are counted with
         it; returns and features do not use it.
-    delisted : ndarray of bool, shape (T, N), optional
-        From the row of an asset's delisting return on. It comes with `member`.
     """
 
     name: str

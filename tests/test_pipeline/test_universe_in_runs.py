@@ -18,6 +18,7 @@ from pipeline.audit.audit import audit, refuse
 from pipeline.audit.invariants import check_members
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, LeakError, RunError
+from pipeline.export.freeze import inputs
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 8, "inner_splits": 2}}
 N = 150
@@ -212,3 +213,16 @@ def test_a_missing_file_is_named(tmp_path, names):
     (tmp_path / "universe.csv").unlink()
     with pytest.raises(market.load.SourceError, match=r"universe\.csv"):
         pipeline_of(config_of(tmp_path)).prepare()
+
+
+def test_the_exported_models_see_members_alone(tmp_path, names):
+    """At a date on which an asset with prices is no member, the frozen models give the forecasts of the run."""
+    done = evaluated(config_of(tmp_path))
+    trained, row = done.trained, 125
+    prepared = trained.prepared
+    table = inputs(prepared, trained.regimes, row)
+    member = prepared.panel.member[row]
+    assert prepared.panel.listed[row, 3]
+    assert not member[3]
+    assert table["asset"].tolist() == [name for name, inside in zip(names, member, strict=True) if inside]
+    assert np.isfinite(table["risk"]).all()
