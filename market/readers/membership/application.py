@@ -11,6 +11,7 @@ import numpy as np
 from foundation.counts import format_count
 from foundation.types import Bools, Ints
 from market.findings import Finding
+from market.frequency import longest_closure
 from market.panel import Panel
 from market.readers.membership.records import Delistings, Membership
 from market.values.riskless import average_risky, find_riskless_in_panel
@@ -61,6 +62,8 @@ def apply_membership(
     member = membership.at(panel.dates, panel.assets) & ~delisted
     member &= np.maximum.accumulate(np.isfinite(returns), axis=0)
     findings += _describe_sizes(panel, membership, member)
+    if membership.delistings is not None:
+        findings += _describe_unpaid(panel, membership, member, delisted)
     changed: dict[str, Any] = {"returns": returns, "member": member, "delisted": delisted, "notes": notes}
     if mean_market:
         changed["market"] = _average_members(replace(panel, returns=returns), member)
@@ -126,7 +129,7 @@ def _describe_sizes(panel: Panel, membership: Membership, member: Bools) -> Iter
     sizes = member.sum(axis=1)
     assets = format_count(len(panel.assets), "asset")
     text = (
-        f"{membership.source}: {sizes.min()} to {sizes.max()} of {assets} with prices are members at a date,"
+        f"{membership.source}: {_span(sizes.min(), sizes.max())} of {assets} with prices are members at a date,"
         f" {sizes[-1]} at the last"
     )
     yield Finding("universe", "note", None, None, text)
@@ -152,6 +155,23 @@ def _describe_ends(membership: Membership, delistings: Delistings, used: int) ->
     yield Finding("delistings", "note", None, None, text)
 
 
+def _describe_unpaid(
+    panel: Panel, membership: Membership, member: Bools, delisted: Bools
+) -> Iterator[Finding]:
+    """Warn of members that have no price any more and no delisting return."""
+    last = len(member) - 1 - np.argmax(panel.listed[::-1], axis=0)
+    columns = np.arange(len(panel.assets))
+    over = panel.listed.any(axis=0) & (last + longest_closure(panel.periods_per_year) < len(member) - 1)
+    unpaid = over & member[last, columns] & ~delisted.any(axis=0)
+    if unpaid.any():
+        text = (
+            f"{membership.source}: {format_count(int(unpaid.sum()), 'member')} ended without a delisting return"
+            f" ({_name([panel.assets[n] for n in np.flatnonzero(unpaid)])}) and count as sold at their last price: if"
+            " they failed, results are too good"
+        )
+        yield Finding("no delisting return", "warning", None, None, text)
+
+
 def _describe_early(panel: Panel, member: Bools) -> Iterator[Finding]:
     """Say from when on the market is the mean of members."""
     rows: Ints = np.flatnonzero(member.any(axis=1))
@@ -160,6 +180,10 @@ def _describe_early(panel: Panel, member: Bools) -> Iterator[Finding]:
         until = f"before {panel.dates[first]:%Y-%m-%d}" if first < len(member) else "at any date"
         text = f"{panel.name}: nobody is a member {until}; there the market is the mean of all listed assets"
         yield Finding("market before members", "note", None, panel.dates[0], text)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _name(names: list[str]) -> str:

@@ -47,9 +47,10 @@ def insist_roles(
     """Refuse a file that lacks columns; `how` says what is expected."""
     missing = [role for role in wanted if role not in roles]
     if missing:
+        commas = "; columns are separated by commas" if len(header) == 1 else ""
         raise SourceError(
             f"{path}: no column {' and no column '.join(map(repr, missing))}; expected {how}; found"
-            f" {list_names(header)}"
+            f" {list_names(header)}{commas}"
         )
 
 
@@ -69,7 +70,9 @@ def read_assets(path: Path, column: str, contents: Contents) -> tuple[tuple[str,
 def read_days(path: Path, column: str, contents: Contents) -> pd.DatetimeIndex:
     """Return the date of each row, NaT where the cell is empty or its year is 9999."""
     coded = contents.coded[column]
-    there = np.array([text.strip() not in NO_VALUE and not text.startswith("9999") for text in coded.texts])
+    there = np.array(
+        [text.strip() not in (*NO_VALUE, "NaT") and not text.startswith("9999") for text in coded.texts]
+    )
     out = pd.DatetimeIndex(np.full(len(coded), "NaT", dtype="datetime64[us]"))
     rows = np.flatnonzero(there[coded.codes]) if len(there) else np.empty(0, dtype=np.int64)
     if not len(rows):

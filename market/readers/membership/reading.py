@@ -82,6 +82,8 @@ def load_membership(
     if known_by is not None:
         return membership.known_by(known_by), findings
     named = {labels[asset] for asset in np.unique(changes.asset)}
+    if not named:
+        raise SourceError(f"{files.path}: no row below the header; expected {_LAYOUTS}")
     if not named & set(assets):
         raise SourceError(
             f"{files.path}: none of its assets ({list_names(sorted(named)[:5])}) has prices; the assets are"

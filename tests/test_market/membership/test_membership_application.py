@@ -212,3 +212,26 @@ def test_an_early_reading_is_the_beginning_of_the_whole(tmp_path_factory, seed, 
     np.testing.assert_array_equal(early.delisted, whole.delisted[:, columns])
     np.testing.assert_array_equal(early.market, whole.market)
     assert not whole.member[:, rest].any()
+
+
+def test_members_that_end_without_a_delisting_return_are_named(panel):
+    elsewhere = ends((0, 29, -0.4))
+    findings = apply_membership(panel, members("ABC", elsewhere), mean_market=False)[1]
+    text = next(f.message for f in findings if f.check == "no delisting return")
+    assert "1 member ended without a delisting return (B)" in text
+    for case in (
+        members("ABC", ends((1, 15, -0.4))),  # it has one
+        members(
+            "ABC", elsewhere, replace(always("ABC"), member=np.array([True, False, True]))
+        ),  # was no member
+        members("ABC"),  # nobody has one, which a note says
+    ):
+        assert not [
+            f for f in apply_membership(panel, case, mean_market=False)[1] if f.check == "no delisting return"
+        ]
+    early = panel.select_rows(slice(20))  # it may only be closed
+    assert not [
+        f
+        for f in apply_membership(early, members("ABC", elsewhere), mean_market=False)[1]
+        if f.check == "no delisting return"
+    ]

@@ -137,6 +137,8 @@ def test_an_announcement_before_it_begins_makes_no_member(tmp_path):
         ("asset,from,to\nA,,2020-02-01\n", IntegrityError, "column 'from', data row 1: no date"),
         ("asset,from,to\n,2020-01-01,2020-02-01\n", IntegrityError, "column 'asset', data row 1: no asset"),
         ("asset,from,to\nA,soon,2020-02-01\n", IntegrityError, "'soon' is not a date"),
+        ("asset,from,to\n", SourceError, "no row below the header; expected columns asset, from and to"),
+        ("asset;from;to\nA;2020-01-01;\n", SourceError, "columns are separated by commas"),
         ("asset,from\nA,2020-01-01\n", SourceError, "no column 'to'; expected columns asset, from and to"),
         ("asset,date\nA,2020-01-01\n", SourceError, "no column 'member'"),
         ("date,A,B\n2020-01-01,1,1\n", SourceError, "no column 'asset' and no column 'member'"),
