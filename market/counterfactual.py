@@ -18,8 +18,9 @@ from market.scores import ScoreTable
 def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values, scores and tables change, and so do listings: assets list, die and have
-    gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
+    Returns, cash, market, volume, bars, traded prices, macro values, scores and tables change, and so do listings and
+    the universe: assets list, die, have gaps, enter and leave at other dates. Dates, names and clocks stay. Nothing up
+    to `position` changes.
 
     Parameters
     ----------
@@ -56,7 +57,22 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     scores = None if panel.scores is None else _redraw_scores(panel.scores, panel.dates[position], rng)
     tables = {name: _redraw_table(table, panel.dates[position], rng) for name, table in panel.tables.items()}
     changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, "tables": tables, **bars}
+    changed |= _redraw_universe(panel, position, rng)
+    if panel.traded is not None:
+        changed["traded"] = panel.traded.copy()
+        changed["traded"][rows] = np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan)
     return replace(panel, returns=returns, cash=cash, market=market, **changed)
+
+
+def _redraw_universe(panel: Panel, position: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the universe with other members after `position`; nobody else is delisted there."""
+    if panel.member is None or panel.delisted is None:
+        return {}
+    member, delisted = panel.member.copy(), panel.delisted.copy()
+    after = member[position + 1 :]
+    delisted[position + 1 :] = delisted[position]
+    member[position + 1 :] = (rng.uniform(size=after.shape) < 0.7) & ~delisted[position]
+    return {"member": member, "delisted": delisted}
 
 
 def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:

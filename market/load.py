@@ -16,6 +16,8 @@ from market.errors import AmbiguityError, DataError, NothingKnownError, SourceEr
 from market.findings import Finding
 from market.panel import Panel
 from market.readers.layouts import copy_until, find_decimal_mark
+from market.readers.membership.application import apply_membership
+from market.readers.membership.reading import UniverseFiles, load_membership
 from market.readers.packaged.classes import load_classes
 from market.readers.packaged.datasets import load_industries, load_stocks
 from market.readers.prices import FileSettings, load_files
@@ -30,6 +32,8 @@ _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding,
     "classes": load_classes,
 }
 SOURCES = (*_PACKAGED, "prices")
+_MEAN_MARKETS = ("classes",)
+"""Packaged sources whose market is the mean of the assets."""
 
 
 def load_panel(
@@ -41,6 +45,7 @@ def load_panel(
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
+    universe: UniverseFiles | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Load a panel and check it.
 
@@ -59,6 +64,8 @@ def load_panel(
     known_by : Timestamp, optional
         Read the source as if it ended there: the rows up to that date are copied to a file of their own first. The
         result equals the panel as of that date, or the reader looked ahead.
+    universe : UniverseFiles, optional
+        Who could be held when, and delisting returns.
 
     Returns
     -------
@@ -87,6 +94,11 @@ def load_panel(
         _refuse_settings(source, path, settings)
         loaded = _PACKAGED[source](known_by)
     panel, findings = loaded
+    if universe is not None:
+        membership, warnings = load_membership(universe, panel.assets, known_by)
+        mean = settings.market is None if source == "prices" else source in _MEAN_MARKETS
+        panel, more = apply_membership(panel, membership, mean_market=mean)
+        findings = (*findings, *warnings, *more)
     return _cut_span(panel, start, end), findings
 
 

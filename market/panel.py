@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 from market.calendar import find_closed_markets
 from market.errors import IntegrityError
 from market.frequency import Month, count_month, longest_closure
@@ -64,6 +64,14 @@ class Panel:
         The user's scores of the assets, as they were published.
     tables : mapping of str to AssetTable
         The user's tables of one value a date and asset.
+    member : ndarray of bool, shape (T, N), optional
+        Where an asset belongs to the universe, as known at the date: only there it is forecast, trained on, bought and
+        held. None if there is no universe; then every listed asset belongs to it.
+    delisted : ndarray of bool, shape (T, N), optional
+        From the row of an asset's delisting return on. It comes with `member`.
+    traded : ndarray of shape (T, N), optional
+        Price of one share at the close, as it was paid: no later dividend or split changes it. Shares are counted with
+        it; returns and features do not use it.
     """
 
     name: str
@@ -83,6 +91,9 @@ class Panel:
     notes: tuple[str, ...] = ()
     scores: ScoreTable | None = None
     tables: Mapping[str, AssetTable] = field(default_factory=dict)
+    member: Bools | None = None
+    delisted: Bools | None = None
+    traded: Floats | None = None
 
     def __post_init__(self) -> None:
         """Freeze the arrays and check that the parts fit."""
@@ -92,6 +103,7 @@ class Panel:
             ("cash", shape[:1]),
             ("market", shape[:1]),
             ("volume", shape),
+            ("traded", shape),
             *((bar, shape) for bar in BARS),
         ):
             values = getattr(self, name)
@@ -118,8 +130,22 @@ class Panel:
         for name, table in self.tables.items():
             if table.assets != self.assets:
                 raise IntegrityError(f"panel {self.name!r}: the table {name!r} is of other assets")
+        self._check_universe(shape)
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
         object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+
+    def _check_universe(self, shape: tuple[int, int]) -> None:
+        """Freeze the universe and check its shape."""
+        if (self.member is None) != (self.delisted is None):
+            raise IntegrityError(f"panel {self.name!r}: member and delisted come together")
+        for name in ("member", "delisted"):
+            if getattr(self, name) is None:
+                continue
+            flags = np.array(getattr(self, name), dtype=np.bool_, order="C")
+            if flags.shape != shape:
+                raise IntegrityError(f"panel {self.name!r}: {name} has shape {flags.shape}, expected {shape}")
+            flags.setflags(write=False)
+            object.__setattr__(self, name, flags)
 
     @property
     def month(self) -> Month:
@@ -135,8 +161,17 @@ class Panel:
     def closed(self) -> NDArray[np.bool_]:
         """Where an asset has no price because its market is closed, shape (T, N); see `find_closed_markets`."""
         closed = find_closed_markets(self.listed, longest_closure(self.periods_per_year))
+        closed = closed if self.delisted is None else closed & ~self.delisted
         closed.setflags(write=False)
         return closed
+
+    @cached_property
+    def holdable(self) -> NDArray[np.bool_]:
+        """Where an asset belongs to the universe, shape (T, N): everywhere without one."""
+        everywhere: NDArray[np.bool_] = np.ones(self.returns.shape, dtype=np.bool_)
+        holdable = everywhere if self.member is None else self.member
+        holdable.setflags(write=False)
+        return holdable
 
     @property
     def bars(self) -> dict[str, Floats]:
@@ -154,6 +189,9 @@ class Panel:
             cash=self.cash[rows],
             market=self.market[rows],
             volume=None if self.volume is None else self.volume[rows],
+            member=None if self.member is None else self.member[rows],
+            delisted=None if self.delisted is None else self.delisted[rows],
+            traded=None if self.traded is None else self.traded[rows],
             **bars,
         )
 
@@ -169,7 +207,7 @@ class Panel:
         return replace(self.select_rows(slice(n)), macro=known, scores=scores, tables=tables)
 
     def digest(self) -> str:
-        """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
+        """Return the SHA-256 of all that results depend on, as hexadecimal digits: not of traded prices."""
         sha = hashlib.sha256(repr((self.name, self.assets, self.periods_per_year)).encode())
         arrays: list[NDArray[Any]] = [_ticks(self.dates), self.returns, self.cash, self.market]
         if self.volume is not None:
@@ -177,6 +215,9 @@ class Panel:
         for name, prices in self.bars.items():
             sha.update(name.encode())
             arrays.append(prices)
+        if self.member is not None and self.delisted is not None:
+            sha.update(b"universe")
+            arrays += [self.member, self.delisted]
         for name in sorted(self.macro):
             series = self.macro[name]
             sha.update(f"{name}/{series.max_age_days}{series.extra}".encode())

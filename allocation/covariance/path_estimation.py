@@ -18,27 +18,29 @@ from foundation.types import Bools, Floats, Ints
 
 
 def eligible_assets(
-    excess: Floats, positions: Ints, *, window: int, min_history: int, closed: Bools | None = None
+    excess: Floats,
+    positions: Ints,
+    *,
+    window: int,
+    min_history: int,
+    closed: Bools | None = None,
+    member: Bools | None = None,
 ) -> Bools:
     """Return the assets that may be held at each decision, shape (D, N).
 
-    They are listed or their market is closed, and they have enough returns in the decision's window.
+    They are listed or their market is closed, have enough returns in the decision's window, and are in the universe.
 
     Parameters
     ----------
-    excess, positions, window, min_history, closed
+    excess, positions, window, min_history, closed, member
         As `covariance_path` takes them.
     """
-    return _eligible(excess, positions, _history(excess, positions, window), min_history, closed)
-
-
-def _eligible(
-    excess: Floats, positions: Ints, history: Ints, min_history: int, closed: Bools | None
-) -> Bools:
     alive = np.isfinite(excess[positions])
     if closed is not None:
         alive |= closed[positions]
-    return np.asarray(alive & (history >= min_history))
+    if member is not None:
+        alive &= member[positions]
+    return np.asarray(alive & (_history(excess, positions, window) >= min_history))
 
 
 def covariance_path(
@@ -50,6 +52,7 @@ def covariance_path(
     horizon: int,
     estimator: Estimator | None = None,
     closed: Bools | None = None,
+    member: Bools | None = None,
 ) -> CovariancePath:
     """Estimate the covariance at each decision from the rows up to it.
 
@@ -72,6 +75,8 @@ def covariance_path(
         `LedoitWolf` by default.
     closed : ndarray of bool, shape (T, N), optional
         Where an asset has no return because its market is closed; it stays in the covariance.
+    member : ndarray of bool, shape (T, N), optional
+        Where an asset is in the universe; everywhere by default.
 
     Raises
     ------
@@ -81,7 +86,9 @@ def covariance_path(
     refuse_labels("excess", excess)
     estimator = LedoitWolf() if estimator is None else estimator
     history = _history(excess, positions, window)
-    eligible = _eligible(excess, positions, history, min_history, closed)
+    eligible = eligible_assets(
+        excess, positions, window=window, min_history=min_history, closed=closed, member=member
+    )
     path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
     if isinstance(estimator, MomentEstimator) and window * estimator.decay <= MAXIMUM_DECAY:

@@ -168,7 +168,7 @@ class UnsmoothedRisk:
         Of "glm".
     window, min_history, horizon : int
         As for `covariance_path`.
-    closed : ndarray of bool, shape (T, N), optional
+    closed, member : ndarray of bool, shape (T, N), optional
         As for `covariance_path`.
     """
 
@@ -180,6 +180,7 @@ class UnsmoothedRisk:
     min_history: int
     horizon: int
     closed: NDArray[np.bool_] | None = None
+    member: NDArray[np.bool_] | None = None
 
     def at(self, position: int) -> tuple[Risk, NDArray[np.bool_]]:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
@@ -196,5 +197,6 @@ class UnsmoothedRisk:
             min_history=max(2, self.min_history - lost),
             horizon=self.horizon,
             closed=closed,
+            member=None if self.member is None else self.member[rows],
         )
         return path.at(len(past) - 1)

@@ -15,6 +15,8 @@ from features.engine.recipe import Recipe
 from features.spec import FeatureError
 from market.panel import Panel
 
+_MEMBER = "member"
+"""Name of the universe among the arrays of a history, which statistics across assets depend on."""
 _Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 
 
@@ -66,7 +68,13 @@ class History:
         self._check_features(recipe)
         self._check_assets(inputs.panel)
         seen = collect_arrays(inputs, recipe)
-        for name in self.seen or self.digests:
+        known = self.seen or self.digests
+        if known and (_MEMBER in known) != (_MEMBER in seen):
+            raise FeatureError(
+                f"panel {inputs.panel.name!r} has {'a' if _MEMBER in seen else 'no'} universe, unlike the matrix: build"
+                " the matrix again"
+            )
+        for name in known:
             if not self._known(name, seen[name][:rows]):
                 raise FeatureError(
                     f"panel {inputs.panel.name!r}: {name} up to row {rows - 1} is not what the matrix was made from "
@@ -118,6 +126,8 @@ def collect_arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
         **inputs.series,
         **{name: getattr(panel, field) for name, field in OPTIONAL.items() if name in used},
     }
+    if panel.member is not None:
+        found[_MEMBER] = panel.member.astype(np.int64)
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 

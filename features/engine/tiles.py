@@ -46,6 +46,7 @@ class Tile:
             for name in step.spec.inputs:
                 self.begins[name] = min(self.begins.get(name, self.stop), self._first_input_row(step))
         self.tables: dict[str, Floats] = {}
+        self.of_members: dict[tuple[str, int], Floats] = {}
 
     def run(self) -> TileResult:
         """Compute the steps into `values`, and keep what other steps and later dates need."""
@@ -102,7 +103,8 @@ class Tile:
     def _compute_step(self, step: Step, returns: Floats, out: Floats) -> Floats:
         """Return the values of a step from row `first` on, checked."""
         begin = self._first_input_row(step)
-        inputs = {name: self._get_input(name, begin) for name in step.spec.inputs}
+        read = self._get_members if self._sees_members(step) else self._get_input
+        inputs = {name: read(name, begin) for name in step.spec.inputs}
         now = Continuation(begin, self.first - begin, self._carried_states(step))
         rows = self.stop - begin
         # A function of one asset, called with an array of several, cannot return one value for all of them.
@@ -141,6 +143,21 @@ class Tile:
             self.begins[name] = min(self.begins.get(name, begin), begin)
             self.tables[name] = self._assemble_input(name, self.begins[name])
         return self.tables[name][begin - self.begins[name] :]
+
+    def _sees_members(self, step: Step) -> bool:
+        """Return whether a step compares assets while only some of them are in the universe."""
+        return step.spec.sees_several and self.context.inputs.panel.member is not None
+
+    def _get_members(self, name: str, begin: int) -> Floats:
+        """Return an input from row `begin` on, NaN where an asset is not in the universe."""
+        table, member = self._get_input(name, begin), self.context.inputs.panel.member
+        if member is None or np.ndim(table) != 2:
+            return table
+        if (name, begin) not in self.of_members:
+            masked = np.where(member[begin : self.stop, self.assets], table, np.nan)
+            masked.setflags(write=False)
+            self.of_members[name, begin] = masked
+        return self.of_members[name, begin]
 
     def _assemble_input(self, name: str, begin: int) -> Floats:
         """Return an input from row `begin` on, assembled from the past and the values of this block."""

@@ -17,6 +17,7 @@ from market.readers.duplicate_rows import keep_one_row
 from market.readers.file_columns import ColumnChoice, Layout
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
+from market.readers.traded import TradedSetting, add_traded, select_traded
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
@@ -74,6 +75,9 @@ class FileSettings:
         How dates are written: codes of strptime such as "%d/%m/%Y", or "excel" or "yyyyq".
     na_values : tuple of str or float
         More texts and numbers that stand for no value.
+    traded : str or mapping, optional
+        Column of a long file with the prices that were paid, beside adjusted ones, or `{"path": ...}` of a wide file of
+        such prices. They count shares; features and returns do not use them.
     """
 
     layout: Layout | None = None
@@ -93,6 +97,7 @@ class FileSettings:
     decimal: DecimalMark | None = None
     date_format: str | None = None
     na_values: tuple[str | float, ...] = ()
+    traded: TradedSetting = None
 
     @property
     def kind(self) -> Kind:
@@ -160,7 +165,11 @@ def load_files(
     settings = settings or FileSettings()
     inputs = read_inputs(source, paths, settings, texts=texts, start=start, end=end, known_by=known_by)
     findings = (*inputs.grid.findings, *check_inputs(inputs))
-    return make_panel(inputs, read_roles(source, settings.cash, settings.market).notes), findings
+    panel = make_panel(inputs, read_roles(source, settings.cash, settings.market).notes)
+    if settings.traded is None:
+        return panel, findings
+    panel, more = add_traded(panel, *_read_traded(source, paths, settings, texts))
+    return panel, (*findings, *more)
 
 
 def read_inputs(
@@ -195,14 +204,31 @@ def read_inputs(
     return replace(inputs, finer=_convert_grid(source, grid, finer, roles, (start, end)))
 
 
-def _read_grid(path: Path, settings: FileSettings, options: TextOptions) -> Grid:
-    """Read the values of one file by date and column."""
+def _read_grid(path: Path, settings: FileSettings, options: TextOptions, traded: str | None = None) -> Grid:
+    """Read the values of one file by date and column; with a column of traded prices, these as closes of bars."""
     header = read_header(path, options)
     columns = pick_columns(path, header, settings.column_choice)
+    if traded is not None:
+        columns = select_traded(path, columns, traded)
     contents = parse_columns(path, columns, options)
     dates = read_dates(str(path), columns.date, contents.coded[columns.date], options.date_format)
     contents, dates = keep_one_row(str(path), columns, contents, dates, settings.duplicate_rows)
     return arrange_values(path, columns, contents, dates)
+
+
+def _read_traded(
+    source: str, paths: Sequence[Path], settings: FileSettings, texts: Sequence[TextOptions] | None
+) -> tuple[str, Grid]:
+    """Return what to call the traded prices, and their grid."""
+    if settings.traded is None or isinstance(settings.traded, str):
+        column = clean_name(settings.traded or "")
+        texts = texts or [settings.text_options] * len(paths)
+        read = [_read_grid(path, settings, text, column) for path, text in zip(paths, texts, strict=True)]
+        grid = combine_grids([str(path) for path in paths], read)
+        return source, replace(grid, values=grid.bars["close"])
+    path = Path(settings.traded["path"])
+    wide = replace(settings, layout="wide", asset_column=None, price_column=None)
+    return str(path), _read_grid(path, wide, settings.text_options)
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:

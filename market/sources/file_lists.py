@@ -75,8 +75,8 @@ def _list_folder(folder: Path) -> tuple[list[Path], Iterator[Finding]]:
     files = [path for path in inside if path.is_file() and path.name.lower().endswith((*_LISTED, *_OTHERS))]
     if not files:
         raise SourceError(
-            f"{', '.join(_LISTED)}; for files in folders"
-            f" below it write the pattern {folder}/**/*.csv"
+            f"{folder}: is a folder without a file whose name ends in {', '.join(_LISTED)}; for files in folders below it"
+            f" write the pattern {folder}/**/*.csv"
         )
     others = [path.name for path in inside if path not in files]
     text = f"{folder}: not read, since not a CSV, Parquet or Excel file: {list_names(others)}"

@@ -137,7 +137,7 @@ class Candidate:
     def forecast_at(
         self, prepared: Prepared, regimes: RegimePath, row: int, model: str | None = None
     ) -> pd.DataFrame:
-        """Return the forecast of a frozen model at a date, one row per listed asset.
+        """Return the forecast of a frozen model at a date, one row per listed asset of the universe.
 
         Parameters
         ----------
@@ -160,7 +160,8 @@ class Candidate:
         spec = self.frozen.spec
         fitted = spec["models"][model or spec["forecast"]]
         target = prepared.schedule.target
-        risk = pd.Series(target.risk[row, prepared.panel.listed[row]], index=table.index)
+        inside = prepared.panel.listed[row] & prepared.panel.holdable[row]
+        risk = pd.Series(target.risk[row, inside], index=table.index)
         level = 0.0 if spec["relative"] else table["baseline"] / risk
         own = (forecast["raw"] - level).abs() * risk * fitted["slope_error"]
         common = float(baseline_error(drop_riskless_labels(prepared.schedule.labels, target.riskless))[row])

@@ -23,6 +23,7 @@ from operations.champion.decisions import Decisions
 from operations.champion.holdings import Holdings
 from operations.champion.holdings_check import match_holdings
 from operations.champion.retraining import unsealed
+from operations.champion.share_counts import value_shares
 from operations.data.updating import versions_of
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
@@ -123,7 +124,7 @@ def situation(
             + "; ".join(change.sentences())
         )
     if holdings is not None:
-        match_holdings(holdings, loaded[0], own)
+        match_holdings(value_shares(holdings, loaded[0]), loaded[0], own)
     prepared = pipeline.prepare(loaded)
     regimes, covariances = pipeline.estimate(prepared)
     return Situation(champion, since, prepared, regimes, covariances)

@@ -24,7 +24,7 @@ LITTLE = 0.02
 """Sum of weights, without a row for cash, below which the weights are probably in another unit."""
 PERCENT = (20.0, 150.0)
 """Range of sums of weights that suggests percentages."""
-MOST = {"value": 1e18, "weight": 1e3}
+MOST = {"value": 1e18, "shares": 1e15, "weight": 1e3}
 """Largest absolute value in the file: no currency has that much money, and weights may be percentages."""
 LARGEST = 10.0
 """Largest absolute weight: beyond it, wealth is a small difference of large numbers."""
@@ -41,15 +41,21 @@ class Holdings:
     names : tuple of str
         Assets of the rows, including `cash` if the file has such a row.
     weights : ndarray of shape (len(names),)
-        Fractions of wealth.
+        Fractions of wealth; NaN while shares are not valued.
     warnings : tuple of str
         Warnings about the file, such as a last line without a line end.
+    wealth : float or None
+        In money, if the file says so.
+    shares : ndarray of shape (len(names),) or None
+        Numbers of shares, and money in the row of cash, until they are valued (`value_shares`).
     """
 
     source: str
     names: tuple[str, ...]
     weights: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
+    wealth: float | None = None
+    shares: NDArray[np.float64] | None = None
 
     @property
     def cash(self) -> float:
@@ -63,8 +69,9 @@ def read_holdings(path: Path) -> Holdings:
     Parameters
     ----------
     path : Path
-        Columns "asset" (or "symbol", or "ticker"), and "weight" (fractions of wealth) or "value" (money). A row "cash"
-        holds cash. With values it is required if there is cash. With weights it is optional, and must equal 1 minus the
+        Columns "asset" (or "symbol", or "ticker"), and "weight" (fractions of wealth), "value" (money) or "shares" (a
+        number). A row "cash" holds cash, in money beside shares. With values and shares it is required if there is
+        cash. With weights it is optional, and must equal 1 minus the
         sum of the other weights.
 
     Raises
@@ -78,11 +85,12 @@ def read_holdings(path: Path) -> Holdings:
     if wrong:
         raise OperationsError(f"{source}: {wrong}; expected a CSV or Parquet file of what is held")
     header = read_header(path)
-    kinds = [name for name in ("weight", "value") if name in header]
+    kinds = [name for name in ("weight", "value", "shares") if name in header]
     asset = _asset_column(header)
     if asset is None or len(kinds) != 1:
         raise OperationsError(
-            f"{source}: expected the columns asset (or symbol, or ticker) and weight, or asset and value; found "
+            f"{source}: expected the columns asset (or symbol, or ticker) and weight, or asset and value, or "
+            f"asset and shares; found "
             f"{list_names(header)}"
         )
     contents = read_columns(path, header, texts=[asset], numbers=kinds)
@@ -91,9 +99,13 @@ def read_holdings(path: Path) -> Holdings:
     names = tuple(str(name) for name in contents.coded[asset].expand())
     numbers = contents.numbers[kinds[0]]
     _check_rows(source, kinds[0], names, numbers)
-    weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
-    _check_sum(source, names, weights)
-    return Holdings(source, names, weights, tuple(finding.message for finding in contents.warnings))
+    warnings = tuple(finding.message for finding in contents.warnings)
+    if kinds[0] == "shares":
+        return Holdings(source, names, np.full(len(names), np.nan), warnings, shares=numbers)
+    if kinds[0] == "value":
+        return Holdings(source, names, weigh_money(source, names, numbers), warnings, float(numbers.sum()))
+    _check_sum(source, names, numbers)
+    return Holdings(source, names, numbers, warnings)
 
 
 def _asset_column(header: Sequence[str]) -> str | None:
@@ -125,11 +137,20 @@ def _check_rows(source: str, kind: str, names: tuple[str, ...], numbers: NDArray
         seen.add(name)
 
 
-def _from_money(source: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def weigh_money(source: str, names: tuple[str, ...], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return amounts of money as fractions of their sum.
+
+    Raises
+    ------
+    OperationsError
+        If the sum is not positive, or a weight is many times the wealth.
+    """
     total = float(values.sum())
     if total <= 0:
         raise OperationsError(f"{source}: the values add up to {total:g}; expected a positive wealth")
-    return np.asarray(values / total, dtype=np.float64)
+    weights = np.asarray(values / total, dtype=np.float64)
+    _check_largest(source, names, weights)
+    return weights
 
 
 def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]) -> None:

@@ -109,7 +109,7 @@ def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, .
 @click.option(
     "--holdings",
     type=click.Path(path_type=Path),
-    help="CSV or Parquet file of the holdings: asset and weight, or asset and value.",
+    help="CSV or Parquet file of the holdings: asset and weight, value or shares.",
 )
 @_output
 def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, output: tuple[Path, ...]) -> None:
@@ -120,14 +120,18 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     from operations.champion import forecasting
     from operations.champion.holdings import read_holdings
     from operations.champion.holdings_check import match_holdings
+    from operations.champion.share_counts import count_shares, value_shares
     from operations.cli.output import forecasts as forecast_output
 
     held = None if holdings is None else read_holdings(holdings)
     current, reporter = _situation(path, as_of, held)
     prepared = current.prepared
+    held = None if held is None else value_shares(held, prepared.panel)
     weights = None if held is None else match_holdings(held, prepared.panel, prepared.config)
     plan = forecasting.plan(current, weights)
-    table = forecast_output.plan_table(current, plan)
+    table = count_shares(
+        forecast_output.plan_table(current, plan), prepared.panel, None if held is None else held.wealth
+    )
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
     reporter.console.print(

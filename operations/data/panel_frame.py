@@ -14,6 +14,11 @@ Unit = Literal["s", "ms", "us", "ns"]
 TABLES = ("returns", "volume", *BARS)
 
 
+def strip_unrecorded(panel: Panel) -> Panel:
+    """Return the panel without what comes from files of its own: scores, the universe and traded prices."""
+    return replace(panel, scores=None, member=None, delisted=None, traded=None)
+
+
 @dataclass(frozen=True)
 class Frame:
     """The metadata of a panel: everything but its numbers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from foundation.suggestions import list_names
 from market.findings import Finding
 from market.panel import Panel
 from market.sources.settings import find_origins, name_new_files
+from operations.data.panel_frame import strip_unrecorded
 from operations.data.version import Version
 from operations.data.versions import Recorded, Versions
 from operations.errors import RevisedError
@@ -95,7 +96,7 @@ def take_in(
     files = _compare_files(versions, findings)
     try:
         recorded = versions.record(
-            replace(panel, scores=None),  # scores have their own clocks and file
+            strip_unrecorded(panel),
             _describe_source(config, findings),
             now=now,
             known_by=known_by,

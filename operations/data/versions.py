@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 from market.panel import Panel
 from operations.data.assembly import assemble_panel, find_orphans, read_newest_frame
 from operations.data.long_format import narrow_types
-from operations.data.panel_frame import Extent, Frame
+from operations.data.panel_frame import Extent, Frame, strip_unrecorded
 from operations.data.revisions import Difference, added, difference, extends
 from operations.data.version import Version, check_time, describe_version, read_version
 from operations.data.version_files import read_changes, read_content, write_changes
@@ -107,7 +107,7 @@ class Versions:
         """
         log = self.log()
         frame = read_newest_frame(self.folder, log)
-        panel = replace(panel, scores=None)  # scores have their own clocks and file
+        panel = strip_unrecorded(panel)
         if frame is None or extends(panel, log[-1].extent, frame, log[-1].digest):
             return None
         recorded = assemble_panel(self.folder, log)

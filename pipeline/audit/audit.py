@@ -115,11 +115,12 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
 
 
 def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
-    """Return the cuts: `n` through the whole pipeline, and up to three more through its inputs.
+    """Return the cuts: `n` through the whole pipeline, and a few more through its inputs.
 
     Whole cuts alternate between rows at which the slowest model is refitted and rows at which the portfolio is
     decided. A label used one row too early shows only at the first kind, a covariance that includes one row too
-    many only at the second. Inputs are also cut next to an asset's first or last date, and before the last row.
+    many only at the second. Inputs are also cut next to a date at which an asset is listed, delisted, enters or leaves
+    the universe, and before the last row.
     """
     prepared = done.trained.prepared
     schedule, config, n_dates = prepared.schedule, prepared.config, len(prepared.panel.dates)
@@ -138,12 +139,21 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
         candidates = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
         # A short evaluation may have no later decision or refit; earlier decisions can still be compared.
         whole += [row for row in [*candidates, wanted] if first <= row <= last][:1]
-    listed = prepared.panel.listed
+    listed = prepared.panel.listed & prepared.panel.holdable
     changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
     changes = changes[(changes >= first) & (changes < last)]
     beside = [int(changes[len(changes) // 2]), int(changes[-1]) + 1] if len(changes) else []
+    beside += _beside_delisting(prepared.panel, last)
     inputs = sorted({row for row in [*beside, last] if row >= first and row not in whole})
     return tuple([Cut(row, True) for row in sorted(set(whole))] + [Cut(row, False) for row in inputs])
+
+
+def _beside_delisting(panel: Panel, last: int) -> list[int]:
+    """Return the row of the last delisting return up to a row, where it is known, and the row before, where not."""
+    if panel.delisted is None:
+        return []
+    begins = 1 + np.flatnonzero((panel.delisted[1:] & ~panel.delisted[:-1]).any(axis=1))
+    return [int(row) - step for row in begins[begins <= last][-1:] for step in (1, 0)]
 
 
 def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[Leak]:
@@ -200,12 +210,14 @@ def _with_assets(read: Panel, panel: Panel) -> Panel:
     columns = [place.get(asset, -1) for asset in panel.assets]
 
     def spread(values: Any) -> Any:
-        wide = np.column_stack([values, np.full(len(values), np.nan)])
+        nothing = False if values.dtype == np.bool_ else np.nan
+        wide = np.column_stack([values, np.full(len(values), nothing)])
         return wide[:, columns]
 
     arrays: dict[str, Any] = {name: spread(values) for name, values in read.bars.items()}
-    volume = None if read.volume is None else spread(read.volume)
-    return replace(read, assets=panel.assets, returns=spread(read.returns), volume=volume, **arrays)
+    optional = {name: getattr(read, name) for name in ("volume", "traded", "member", "delisted")}
+    arrays |= {name: spread(values) for name, values in optional.items() if values is not None}
+    return replace(read, assets=panel.assets, returns=spread(read.returns), **arrays)
 
 
 def _broken(rule: Checked, panel: Panel) -> Leak:

@@ -60,6 +60,8 @@ def check_rules(done: Evaluated) -> Iterator[Checked]:
     yield check_folds("the regimes", schedule.regime_folds, 0, 0)
     for result in done.results.values():
         yield from check_earnings(result, panel, config)
+        if panel.member is not None:
+            yield check_members(result, panel, schedule.decisions, config.target.execution_lag)
 
 
 def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
@@ -74,6 +76,8 @@ def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
         np.prod(1 + np.where(np.isfinite(returns), returns, 0.0), axis=0) - np.prod(1 + cash, axis=0)[:, None]
     )
     there = panel.listed[:n] & np.isfinite(returns).any(axis=0)
+    if panel.member is not None:
+        there &= panel.member[:n]
     wrong = np.isfinite(value[:n]) != there
     wrong |= there & ~(np.abs(value[:n] - earned) <= ROUNDING * (1 + np.abs(earned)))
     wrong = np.vstack([wrong, np.isfinite(value[n:])])
@@ -99,6 +103,25 @@ def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> 
             )
         count += len(fold.train)
     return Checked(rule, "schedule", name, count)
+
+
+def check_members(result: BacktestResult, panel: Panel, decisions: Ints, lag: int) -> Checked:
+    """Check that what is held after the trade of a decision at t was a member at t.
+
+    Rows at which some market is closed are left out: there a holding may be stuck.
+    """
+    stage, rule = f"portfolio {result.name}", "after a decision at t nothing is held that is no member at t"
+    count, first = 0, int(result.positions[0]) if len(result.positions) else len(panel.dates)
+    for row in decisions.tolist():
+        k = row + lag + 1 - first
+        if not 0 <= k < len(result.weights) or _closed(panel, row).any() or _closed(panel, row + lag).any():
+            continue
+        wrong = np.flatnonzero((np.abs(result.weights[k]) > ROUNDING) & ~panel.holdable[row])
+        if len(wrong):
+            name = f"weight of {panel.assets[wrong[0]]}"
+            return Checked(rule, stage, name, 0, row, "0", f"{result.weights[k, wrong[0]]:.6g}")
+        count += len(panel.assets)
+    return Checked(rule, stage, "weight", count)
 
 
 def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> Iterator[Checked]:
@@ -136,7 +159,8 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
 def _closed(panel: Panel, row: int) -> Bools:
     """Return the assets (N,) without a price at a row that had one at most the longest closure earlier."""
     before = panel.listed[max(0, row - longest_closure(panel.periods_per_year)) : row]
-    return np.asarray(~panel.listed[row] & before.any(axis=0))
+    gone = np.zeros(len(panel.assets), dtype=np.bool_) if panel.delisted is None else panel.delisted[row]
+    return np.asarray(~panel.listed[row] & before.any(axis=0) & ~gone)
 
 
 def _around_closed(

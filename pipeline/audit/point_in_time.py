@@ -96,10 +96,12 @@ def refits(config: RunConfig) -> dict[str, int | None]:
 def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
     """Yield the dated values of a panel, and its macro series as read."""
     rows = np.arange(len(panel.dates))
-    for name in ("returns", "volume", *BARS):
+    for name in ("returns", "volume", "traded", *BARS):
         values = getattr(panel, name)
         if values is not None:
             yield PointInTimeValue("data", name, rows, values, (panel.assets,))
+    if panel.member is not None:
+        yield PointInTimeValue("data", "member", rows, panel.member, (panel.assets,))
     for name in ("cash", "market"):
         yield PointInTimeValue("data", name, rows, getattr(panel, name), ())
     for name, series in panel.macro.items():

@@ -98,7 +98,7 @@ def measure_drift_at(
     ]
     features = watch_features(
         matrix,
-        panel.listed,
+        panel.listed & panel.holdable,
         model.importance,
         model.trained,
         row,

@@ -38,9 +38,12 @@ def freeze(trained: Trained) -> dict[str, Any]:
 
 
 def inputs(prepared: Prepared, regimes: RegimePath, row: int) -> pd.DataFrame:
-    """Return the input of `pipeline.export.frozen.Frozen.forecast` at a row of the panel: one row per listed asset."""
+    """Return the input of `pipeline.export.frozen.Frozen.forecast` at a row of the panel.
+
+    There is one row per listed asset that belongs to the universe.
+    """
     panel, schedule, matrix = prepared.panel, prepared.schedule, prepared.matrix
-    listed = np.flatnonzero(panel.listed[row])
+    listed = np.flatnonzero(panel.listed[row] & panel.holdable[row])
     names, values = regime_columns(regimes)
     columns = dict(zip(matrix.names, matrix.values[row, listed].T, strict=True))
     columns |= {name: np.full(len(listed), values[row, k]) for k, name in enumerate(names)}

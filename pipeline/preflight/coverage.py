@@ -100,6 +100,7 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
         decision_rows(panel, schedule),
         window=settings.covariance_window,
         min_history=settings.min_history,
+        member=panel.member,
     )
     return np.asarray(eligible.any(axis=0))
 
@@ -153,16 +154,19 @@ def _common_calendar(panel: Panel, failing: Bools) -> tuple[str, Bools] | None:
 
 def _warn(panel: Panel, found: Coverage, config: RunConfig) -> Iterator[Finding]:
     settings = config.allocation
-    never = found.forecast == 0
+    # Who is never a member was named when the universe was read.
+    inside = panel.holdable.any(axis=0)
+    never = (found.forecast == 0) & inside
     if never.any():
         text = f"{_names(panel, never)} can never be forecast: {_why_not_forecast(found, never, config)}"
         yield Finding("never forecast", "warning", None, None, text)
-    never = ~found.held
+    never = ~found.held & inside
     if never.any():
         text = (
             f"{_names(panel, never)} can never be held: at no decision a price and "
             f"{format_count(settings.min_history, 'return')} in "
             f"the last {settings.covariance_window} rows (allocation.min_history, allocation.covariance_window)"
+            f"{'' if panel.member is None else ' while in data.universe'}"
             f"{_holes(found, never)}"
         )
         yield Finding("never held", "warning", None, None, text)
@@ -173,7 +177,7 @@ def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
     return (
         f"from walk_forward.first_test {first} on, at no date a price, enough returns in the last "
         f"{format_count(config.target.risk_window, 'row')} (target.risk_window) and a feature of "
-        f"its own{_holes(found, which)}"
+        f"its own{'' if config.data.universe is None else ' while in data.universe'}{_holes(found, which)}"
     )
 
 

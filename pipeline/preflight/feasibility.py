@@ -69,13 +69,15 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         window=settings.covariance_window,
         min_history=settings.min_history,
         closed=panel.closed,
+        member=panel.member,
     )
     # The portfolio is empty before the first decision, so only assets that can be bought there count.
     eligible[0] &= ~panel.closed[positions[0]]
     for position, universe in zip(positions.tolist(), eligible, strict=True):
         if not universe.any():
+            where = "listed" if panel.member is None else "a listed member of data.universe"
             raise RunError(
-                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
+                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is {where} with at least "
                 f"{format_count(settings.min_history, 'return')} in the last {settings.covariance_window} "
                 "(allocation.min_history, allocation.covariance_window)"
             )

@@ -10,7 +10,7 @@ from market.findings import Kind, ValueKind
 from market.text.options import DecimalMark, DuplicateRows, Scale
 from market.values.cash import CashKind
 from market.values.periods import PeriodName
-from pipeline.settings.section import Date, Section
+from pipeline.settings.section import Date, FilePath, Section
 from pipeline.settings.sources.fetch import FetchSection
 from pipeline.settings.sources.place import PLACES, SourceSection
 
@@ -43,6 +43,24 @@ MarketSetting = Annotated[
 ]
 
 
+class TradedFile(Section):
+    """Wide file of traded prices."""
+
+    path: FilePath
+
+
+TradedSetting = Annotated[
+    Annotated[str | None, Tag("name")] | Annotated[TradedFile, Tag("mapping")], Discriminator(_form)
+]
+
+
+class UniverseSection(Section):
+    """Files of who could be held when, and of delisting returns."""
+
+    path: FilePath
+    delistings: FilePath | None = None
+
+
 class DataSection(SourceSection):
     """Source of returns."""
 
@@ -65,6 +83,8 @@ class DataSection(SourceSection):
     decimal: DecimalMark | None = None
     date_format: str | None = None
     na_values: tuple[str | float, ...] = ()
+    traded: TradedSetting = None
+    universe: UniverseSection | None = None
     start: Date | None = None
     end: Date | None = None
 
@@ -80,5 +100,9 @@ class DataSection(SourceSection):
             raise ValueError(
                 "source 'prices' needs a path to a CSV, Parquet or Excel file, or one of"
                 f" {', '.join(PLACES[1:])}, and only it takes one"
+            )
+        if self.traded is not None and (self.source != "prices" or self.values != "prices"):
+            raise ValueError(
+                "traded prices go with source 'prices' and values 'prices', of which they are the unadjusted ones"
             )
         return self

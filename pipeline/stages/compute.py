@@ -96,7 +96,7 @@ def make_dataset(
     """Combine features and regime probabilities."""
     regime_names, regime_values = regime_columns(regimes)
     X = matrix.join_columns(regime_values)
-    usable = panel.listed & ~schedule.target.riskless
+    usable = panel.listed & panel.holdable & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(
         X,

@@ -11,6 +11,7 @@ from foundation.counts import format_count
 from market.findings import Finding
 from market.load import load_panel
 from market.panel import Panel
+from market.readers.membership.reading import UniverseFiles
 from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
@@ -95,6 +96,7 @@ def _load_source(
         start=data.start,
         end=end,
         known_by=known_by,
+        universe=None if data.universe is None else UniverseFiles(**data.universe.model_dump()),
     )
 
 

@@ -117,7 +117,8 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"is {panel.dates[first_test]:%Y-%m-%d})"
         ) from error
     riskless = find_riskless_in_panel(panel)
-    risk = floor_risk(trailing_risk(panel, target.risk_window, target.horizon), riskless)
+    risk = np.where(panel.holdable, trailing_risk(panel, target.risk_window, target.horizon), np.nan)
+    risk = floor_risk(risk, riskless)
     decisions = list_decision_positions(
         len(panel.dates), first=start, every=config.allocation.rebalance_every
     )

@@ -10,6 +10,7 @@ from allocation.covariance.path import CovariancePath
 from allocation.covariance.path_estimation import covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
+from allocation.policies.outsiders import SellOutsiders
 from allocation.policies.policy import (
     AllocatorPolicy,
     BuyAndHold,
@@ -48,6 +49,7 @@ def make_covariances(
         horizon=config.target.horizon,
         estimator=config.allocation.covariance.estimator(regimes.probabilities),
         closed=panel.closed,
+        member=panel.member,
     )
 
 
@@ -97,7 +99,13 @@ def make_policies(
         policies=policies,
     )
     whole = policies | builder.build_all()
-    return {name: KeepClosed(policy, covariances, panel.assets) for name, policy in whole.items()}
+    return {name: _keep_tradable(policy, panel, covariances) for name, policy in whole.items()}
+
+
+def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) -> Policy:
+    """Return a policy that holds nothing outside of the universe, and trades nothing where markets are closed."""
+    inside = policy if panel.member is None else SellOutsiders(policy, panel.member, panel.assets)
+    return KeepClosed(inside, covariances, panel.assets)
 
 
 def forecast_policy(
@@ -110,7 +118,7 @@ def forecast_policy(
     policy = allocators.hold_if_infeasible(
         AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
     )
-    return KeepClosed(policy, covariances, panel.assets)
+    return _keep_tradable(policy, panel, covariances)
 
 
 def backtest(

@@ -145,4 +145,5 @@ class StrategyBuilder:
             min_history=allocation.min_history,
             horizon=self.settings.horizon,
             closed=self.panel.closed,
+            member=self.panel.member,
         ).at

@@ -142,6 +142,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         min_size=1,
         max_size=4,
     )
+    folder = Path(panel.base["data"]["path"]).parent
     return {
         "name": some("search", "other-name", wrong=("", "a b", "x" * 61)),
         "data.source": some("prices", wrong=("industries", "nowhere")),
@@ -155,6 +156,11 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.calendar": st.one_of(st.none(), st.just("weekdays"), columns),
         "data.running_period": some("keep", "drop", wrong=("last",)),
         **_reading_keys(),
+        "data.traded": some(
+            None, "close", {"path": panel.base["data"]["path"]}, wrong=({"path": "absent.csv"},)
+        ),
+        "data.universe.path": some(str(folder / "universe.csv"), wrong=("absent.csv",)),
+        "data.universe.delistings": some(None, str(folder / "gone.csv"), wrong=("absent.csv",)),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),
@@ -524,7 +530,9 @@ def configurations(draw: st.DrawFn, panel: SearchPanel) -> dict[str, Any]:
     content = deepcopy(panel.base)
     plain = [key for key in table if key.split(".")[0] in RunConfig.model_fields and key.count(".") < 2]
     plain += [
-        key for key in table if key.startswith(("allocation.covariance.", "data.cash.", "data.market."))
+        key
+        for key in table
+        if key.startswith(("allocation.covariance.", "data.cash.", "data.market.", "data.universe."))
     ]
     for key in draw(st.lists(st.sampled_from(plain), max_size=5, unique=True)):
         _put(content, key, draw(table[key]))

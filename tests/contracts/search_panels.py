@@ -126,7 +126,7 @@ def _weekly(folder: Path) -> SearchPanel:
 
 
 def _write_scores(folder: Path, names: tuple[str, ...], dates: pd.DatetimeIndex) -> None:
-    """Write yearly scores of all assets."""
+    """Write yearly scores of all assets, a universe and delisting returns."""
     rng = np.random.default_rng(4)
     years = pd.date_range(dates[0] - pd.DateOffset(years=2), dates[-1], freq="YE")
     rows = [
@@ -135,6 +135,16 @@ def _write_scores(folder: Path, names: tuple[str, ...], dates: pd.DatetimeIndex)
         for name in names
     ]
     pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
+    # All are members but one, which leaves for a while and comes back.
+    day = [f"{dates[len(dates) * part // 10]:%Y-%m-%d}" for part in (0, 6, 8, 9)]
+    members = [{"asset": name, "from": day[0], "to": ""} for name in names[1:]]
+    members += [
+        {"asset": names[0], "from": day[0], "to": day[1]},
+        {"asset": names[0], "from": day[2], "to": ""},
+    ]
+    pd.DataFrame(members).to_csv(folder / "universe.csv", index=False)
+    gone = pd.DataFrame({"asset": [names[3]], "date": [day[3]], "return": [-0.5]})
+    gone.to_csv(folder / "gone.csv", index=False)
 
 
 def _base(folder: Path, file: str, dates: pd.DatetimeIndex, *, first_test: int, start: int) -> dict[str, Any]:

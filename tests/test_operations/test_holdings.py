@@ -90,7 +90,7 @@ def test_csv_and_parquet_say_the_same(tmp_path):
     [
         (
             "asset,amount\nA00,1\n",
-            "expected the columns asset .or symbol, or ticker. and weight, or asset and value; found 'asset', 'amount'",
+            "expected the columns asset .* or asset and value, or asset and shares; found 'asset', 'amount'",
         ),
         ("asset,weight\nA00,0.5\nA00,0.5\n", "data row 2: 'A00' is there twice"),
         ("asset,weight\nA00,0.5\nA03,\n", "data row 2: 'A03' has no weight"),

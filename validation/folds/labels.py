@@ -20,8 +20,8 @@ class Labels:
     ----------
     value : ndarray of shape (T, N)
         Simple return over the holding period less that of cash, a fraction. NaN where the asset was not
-        listed at the decision, where it earned nothing in the period, and where the period ends beyond the
-        panel.
+        listed or not in the universe at the decision, where it earned nothing in the period, and where the
+        period ends beyond the panel.
     start : ndarray of int, shape (T,)
         Row at whose close the trade is done: the decision's row plus the execution lag.
     end : ndarray of int, shape (T,)
@@ -41,8 +41,8 @@ def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> La
 
     A decision at the close of row t trades at the close of row t + execution_lag and is held over the next
     `horizon` observations, so its label multiplies the returns of rows t + lag + 1 to t + lag + horizon. An
-    asset that dies on the way has earned what it earned until then, and nothing after: leaving it out would
-    keep survivors only.
+    asset that dies on the way has earned what it earned until then, its delisting return included, and nothing
+    after: leaving it out would keep survivors only. So has one that leaves the universe on the way.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> La
             asset *= growth[step : step + known]
             cash *= 1.0 + panel.cash[step : step + known]
             earned |= listed[step : step + known]
-        value[:known] = np.where(earned & listed[:known], asset - cash[:, None], np.nan)
+        held = listed[:known] & panel.holdable[:known]
+        value[:known] = np.where(earned & held, asset - cash[:, None], np.nan)
     value.setflags(write=False)
     return Labels(value, start, start + horizon, horizon)
 
