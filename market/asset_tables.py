@@ -72,7 +72,9 @@ class AssetTable:
             row = int(np.argmax(wrong))
             who, date = self.assets[self.asset[row]], self.observed_at[row]
             since = f" (known from {self.known_at[row]:%Y-%m-%d} on)"
-            raise IntegrityError(f"table {self.name!r}: the value of {who!r} of {date:%Y-%m-%d} {what}{since}")
+            raise IntegrityError(
+                f"table {self.name!r}: the value of {who!r} of {date:%Y-%m-%d} {what}{since}"
+            )
 
     @cached_property
     def _days(self) -> Mapping[str, Ints]:
@@ -100,7 +102,9 @@ class AssetTable:
         out = np.full((len(dates), len(self.assets)), np.nan)
         (begins, order), days, on = self._by_asset, self._days, count_days(dates)
         if shape.code == LEVEL and wanted.code == VALUE:
-            take_newest(on, begins, order, days["known"], days["observed"], self.value, self.max_age_days, out)
+            take_newest(
+                on, begins, order, days["known"], days["observed"], self.value, self.max_age_days, out
+            )
             return out
         for i in range(len(self.assets)):
             mine = order[begins[i] : begins[i + 1]]

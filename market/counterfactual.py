@@ -18,8 +18,8 @@ from market.scores import ScoreTable
 def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values, scores and tables change, and so do listings: assets list, die and have
-    gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
+    Returns, cash, market, volume, bars, macro values, scores and tables change, and so do listings: assets list, die
+    and have gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
 
     Parameters
     ----------

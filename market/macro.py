@@ -73,7 +73,11 @@ class MacroSeries:
     @property
     def extra(self) -> str:
         """Whatever a digest must cover beside values, clocks and age; empty for an observed level without periods."""
-        return "" if self.transform == "level" and not self.period_months else f"{self.transform}/{self.period_months}"
+        return (
+            ""
+            if self.transform == "level" and not self.period_months
+            else f"{self.transform}/{self.period_months}"
+        )
 
     def at(self, dates: pd.DatetimeIndex, statistic: str = "level") -> Floats:
         """Return the newest value known at the close of each date, or a statistic of it; NaN where there is none.

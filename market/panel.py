@@ -113,13 +113,17 @@ class Panel:
                 raise IntegrityError(
                     f"panel {self.name!r}: {bar} holds what is no price: 0, negative or infinite"
                 )
+        self._check_owners()
+        object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+
+    def _check_owners(self) -> None:
+        """Check that scores and tables are of the panel's assets."""
         if self.scores is not None and self.scores.assets != self.assets:
             raise IntegrityError(f"panel {self.name!r}: the scores are of other assets")
         for name, table in self.tables.items():
             if table.assets != self.assets:
                 raise IntegrityError(f"panel {self.name!r}: the table {name!r} is of other assets")
-        object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
-        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
 
     @property
     def month(self) -> int:
@@ -188,7 +192,12 @@ class Panel:
         for name in sorted(self.tables):
             table = self.tables[name]
             sha.update(f"table/{name}/{table.max_age_days}/{table.transform}".encode())
-            arrays += [np.asarray(table.asset), table.value, _ticks(table.observed_at), _ticks(table.known_at)]
+            arrays += [
+                np.asarray(table.asset),
+                table.value,
+                _ticks(table.observed_at),
+                _ticks(table.known_at),
+            ]
         for array in arrays:
             sha.update(str(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())

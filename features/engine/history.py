@@ -116,6 +116,7 @@ def collect_arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
         "dates": panel.dates.as_unit("us").asi8,
         "returns": panel.returns,
         **inputs.series,
+        **inputs.tables,
         **{name: getattr(panel, field) for name, field in OPTIONAL.items() if name in used},
     }
     return {name: np.ascontiguousarray(array) for name, array in found.items()}

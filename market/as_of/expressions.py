@@ -23,7 +23,9 @@ _TRANSFORMS = {
 }
 _COUNTED = ("change", "log_change", "growth")
 """Transforms that take a number of observations."""
-TRANSFORM_FORMS = "level, change_N, growth_N, log, log_change_N, second_change, second_log_change, growth_change"
+TRANSFORM_FORMS = (
+    "level, change_N, growth_N, log, log_change_N, second_change, second_log_change, growth_change"
+)
 FRED_MD_TRANSFORMS = {
     1: "level",
     2: "change_1",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from market.findings import Kind, ValueKind
 from market.values.cash import CashKind
+from pipeline.settings.dated import DatedName, SeriesSection, TableSection, find_name_conflict
 from pipeline.settings.section import Date, FilePath, Section
 
 
@@ -51,9 +52,17 @@ class DataSection(Section):
     running_period: Literal["keep", "drop"] = "keep"
     start: Date | None = None
     end: Date | None = None
+    series: dict[DatedName, SeriesSection] = Field(default_factory=dict)
+    tables: dict[DatedName, TableSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
         if (self.source == "prices") != (self.path is not None):
             raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
+        return self
+
+    @model_validator(mode="after")
+    def _names_of_own_data_differ(self) -> DataSection:
+        if wrong := find_name_conflict(self.series, self.tables):
+            raise ValueError(wrong)
         return self
