@@ -56,6 +56,10 @@ class AssetTable:
 
     def __post_init__(self) -> None:
         """Check the records."""
+        object.__setattr__(self, "asset", np.asarray(self.asset, dtype=np.int64))
+        value = np.ascontiguousarray(self.value, dtype=np.float64).view()
+        value.setflags(write=False)
+        object.__setattr__(self, "value", value)
         known, observed, asset = self._days["known"], self._days["observed"], self.asset
         self._refuse(known < observed, "was known before the end of its period")
         self._refuse(~np.isfinite(self.value), "is not a finite number")

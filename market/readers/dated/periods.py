@@ -15,7 +15,7 @@ import pandas as pd
 
 from foundation.types import Ints
 from market.as_of.evaluation import count_days
-from market.errors import SourceError
+from market.errors import IntegrityError, SourceError
 from market.findings import Finding
 from market.readers.dated.settings import StampKind
 from market.text.coded_texts import CodedTexts
@@ -105,12 +105,31 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
             f"{where}: stamps is period_start, but the first dates are neither weekly, monthly, quarterly nor yearly,"
             " so that the length of a period is unknown; use stamps: period_end with the last day of each period"
         )
-    ends = found.ends + (pd.Timedelta(days=6) if gap == 7 else pd.offsets.MonthEnd(months))
+    if stamps is None:
+        _refuse_other_days(f"{source}: column {column!r}", found)
+    ends = found.ends + pd.Timedelta(days=6) if gap == 7 else _end_of(found.ends, months)
     shown = f"{begin[0]:%Y-%m-%d} is {(ends[int(np.argmin(found.ends))]):%Y-%m-%d}"
     length = "week" if gap == 7 else _NAMES[months]
     return replace(
         found, ends=ends, reading=f"stamps are first days of a {length}, dated at its end ({shown})"
     )
+
+
+def _end_of(starts: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
+    """Return the last days of periods that begin in the months of these dates."""
+    first = starts.to_numpy().astype("datetime64[M]") + months
+    return pd.DatetimeIndex((first.astype("datetime64[D]") - 1).astype("datetime64[us]"))
+
+
+def _refuse_other_days(where: str, found: Periods) -> None:
+    """Raise if a later date is no first day of a month, as the dates before it are."""
+    wrong = np.flatnonzero(found.ends.day != 1)
+    if len(wrong):
+        row = int(np.argmax(found.codes == wrong[0])) + 1
+        raise IntegrityError(
+            f"{where}, data row {row}: {found.ends[wrong[0]]:%Y-%m-%d} is no first day of a month, as the first dates"
+            f" are, which stand for their {_NAMES[found.months]}s; keep rows of one frequency"
+        )
 
 
 def _rewrite(where: str, column: str, texts: CodedTexts) -> tuple[CodedTexts, str]:
@@ -193,9 +212,9 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
         raise SourceError(
             f"{where}: {begin[0]:%Y-%m-%d} may stand for the day or for its whole period; {both}"
         )
-    if gap == 7 and int(begin[0].dayofweek) in (0, 6):
+    if gap == 7 and int(begin[0].day_of_week) in (0, 6):
         raise SourceError(
-            f"{where}: weekly dates on {_WEEKDAYS[begin[0].dayofweek]} may begin or end their week; {both}"
+            f"{where}: weekly dates on {_WEEKDAYS[begin[0].day_of_week]} may begin or end their week; {both}"
         )
     return "period_end"
 
@@ -203,4 +222,4 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
 def _end_months(dates: pd.DatetimeIndex) -> bool:
     """Whether each date is the last day, or the last weekday, of its month."""
     last = dates + pd.offsets.MonthEnd(0)
-    return bool((dates >= last - pd.to_timedelta(np.maximum(last.dayofweek - 4, 0), unit="D")).all())
+    return bool((dates >= last - pd.to_timedelta(np.maximum(last.day_of_week - 4, 0), unit="D")).all())
