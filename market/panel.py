@@ -20,7 +20,7 @@ from market.frequency import longest_closure
 from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
-    from market.asset_tables import AssetTable
+    from market.as_of.asset_tables import AssetTable
     from market.scores import ScoreTable
 
 

@@ -6,13 +6,18 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats, Ints
-from market.as_of.expressions import Expression
+from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
 from market.as_of.kernels import evaluate
 
 
 def count_days(dates: pd.DatetimeIndex) -> Ints:
     """Return dates as days since 1970; a time of day counts as its day."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def is_plain(transform: str, statistic: str) -> bool:
+    """Whether a statistic is the newest value itself, which needs no earlier observations."""
+    return parse_transform(transform).code == LEVEL and parse_statistic(statistic).code == VALUE
 
 
 def evaluate_at(
@@ -23,8 +28,8 @@ def evaluate_at(
     *,
     max_age: int,
     period: int,
-    transform: Expression,
-    statistic: Expression,
+    transform: str,
+    statistic: str,
 ) -> Floats:
     """Return a statistic of a series at each date, NaN where it is not defined, shape (T,).
 
@@ -39,7 +44,8 @@ def evaluate_at(
         Days from the end of the newest observation's period after which it counts as missing.
     period : int
         Months in a period of a regular series, 0 for any other: then earlier observations are found by their dates.
-    transform, statistic : Expression
+    transform, statistic : str
+        Names of `market.as_of.expressions`.
     """
     out = np.full(len(dates), np.nan)
     if not len(value) or not len(dates):
@@ -52,7 +58,8 @@ def evaluate_at(
         slot_days, slot = np.unique(observed, return_inverse=True)
     records = np.column_stack([known, slot, observed]).astype(np.int64)
     order = np.argsort(dates, kind="stable")
-    codes = np.array([transform.code, transform.count, statistic.code, statistic.count, period])
+    shape, wanted = parse_transform(transform), parse_statistic(statistic)
+    codes = np.array([shape.code, shape.count, wanted.code, wanted.count, period])
     sorted_out = np.full(len(dates), np.nan)
     evaluate(np.ascontiguousarray(dates[order]), records, value, slot_days, max_age, codes, sorted_out)
     out[order] = sorted_out

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.findings import Finding
 from market.macro import MacroSeries
 from market.panel import Panel
@@ -25,27 +25,23 @@ _DATES = 24
 """Dates of which a correlation is computed, at least."""
 
 
-def check_series(
-    panel: Panel, series: Mapping[str, MacroSeries], published: Collection[str]
-) -> Iterator[Finding]:
-    """Find what makes the dates of series doubtful.
+def check_own_data(panel: Panel, names: Collection[str], published: Collection[str]) -> Iterator[Finding]:
+    """Find what makes the dates of the user's series and tables doubtful.
 
     Parameters
     ----------
     panel : Panel
-    series : mapping of str to MacroSeries
+    names : collection of str
+        Series to check; all tables are checked.
     published : collection of str
         Names of those whose file says when a value became known.
     """
-    for name, each in series.items():
-        yield from _check_clocks(panel, name, each.observed_at, each.known_at, name in published)
-        if each.period_months and name in published:
-            yield from _check_instant(name, each)
-        yield from _check_market(panel, name, each)
-
-
-def check_tables(panel: Panel, published: Collection[str]) -> Iterator[Finding]:
-    """Find what makes the dates of the panel's tables doubtful."""
+    for name in names:
+        series = panel.macro[name]
+        yield from _check_clocks(panel, name, series.observed_at, series.known_at, name in published)
+        if series.period_months and name in published:
+            yield from _check_instant(name, series)
+        yield from _check_market(panel, name, series)
     for name, table in panel.tables.items():
         yield from _check_clocks(panel, name, table.observed_at, table.known_at, name in published)
         yield from _check_returns(panel, name, table)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
 from operations.data.panel_frame import TABLE, TABLES, Extent, Frame, Unit

@@ -19,7 +19,8 @@ TOLERANCE = 1e-6
 def find_rescaling(old: Panel, new: Panel) -> bool:
     """Return whether two panels have the same history, up to a rescaling of each asset's prices.
 
-    The new panel may have new dates, and new assets without earlier values; macro series, tables and cash must be equal.
+    The new panel may have new dates, and new assets without earlier values; macro series, tables and cash must be
+    equal.
     """
     if (
         set(old.assets) - set(new.assets)

@@ -23,7 +23,8 @@ from pipeline.audit.units import check_units
 from pipeline.errors import USER_ERRORS, LeakError, UnitError
 from pipeline.stages.compute import panel_of_features
 from pipeline.stages.loading import reload, with_scores
-from pipeline.stages.own_data import feature_specs, with_own_data
+from pipeline.stages.own_data.features import feature_specs
+from pipeline.stages.own_data.reading import with_own_data
 
 if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated

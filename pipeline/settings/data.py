@@ -8,7 +8,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from market.findings import Kind, ValueKind
 from market.values.cash import CashKind
-from pipeline.settings.dated import DatedName, SeriesSection, TableSection, find_name_conflict
+from pipeline.settings.dated.file_section import DatedName
+from pipeline.settings.dated.sections import SeriesSection, TableSection, find_name_conflict
 from pipeline.settings.section import Date, FilePath, Section
 
 

@@ -27,7 +27,7 @@ from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.settings.models import CombinationModel, Fitted
-from pipeline.stages.own_data import feature_specs
+from pipeline.stages.own_data.features import feature_specs
 from pipeline.stages.schedule import Schedule
 from validation.folds.labels import average_uniqueness
 

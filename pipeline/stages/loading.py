@@ -16,7 +16,7 @@ from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
-from pipeline.stages.own_data import with_own_data
+from pipeline.stages.own_data.reading import with_own_data
 from pipeline.stages.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
 

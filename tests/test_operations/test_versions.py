@@ -13,7 +13,7 @@ import pytest
 from panels import assert_same, in_other_units, macro_changed, macro_without, value_changed, without_dates
 from synthetic import make_panel
 
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.load import load_panel
 from market.macro import MacroSeries
 from operations.data.long_format import narrow_types
@@ -516,7 +516,7 @@ def test_a_changed_or_late_record_of_a_table_is_a_revision(versions):
         keep(versions, replace(panel, tables={"value": replace(table, max_age_days=90)}))
     with pytest.raises(RevisedError, match="table of yours gone from the source: value"):
         keep(versions, replace(panel, tables={}))
+    other = replace(panel.macro["cpi"], transform="level")
     with pytest.raises(RevisedError, match="macro series cpi: transform was log_change_3, is level"):
-        other = replace(panel.macro["cpi"], transform="level")
         keep(versions, replace(panel, macro={**panel.macro, "cpi": other}))
     assert keep(versions, panel).difference is None

@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.as_of.expressions import FRED_MD_TRANSFORMS
 from market.errors import SourceError
 from market.text.coded_texts import CodedTexts
 
+_TRANSFORMS = {
+    1: "level",
+    2: "change_1",
+    3: "second_change",
+    4: "log",
+    5: "log_change_1",
+    6: "second_log_change",
+    7: "growth_change",
+}
+"""Transforms by their code in FRED-MD (McCracken and Ng, 2016, *Journal of Business & Economic Statistics* 34)."""
 _CODES = re.compile(r"(transform|tcode)s?:?", re.IGNORECASE)
 _CONTROL = re.compile(r"(transform|tcode|factor)s?:?", re.IGNORECASE)
 """First cells of the lines above the data of FRED-MD and FRED-QD."""
@@ -37,11 +46,11 @@ def read_codes(where: str, values: dict[str, Floats], row: int) -> dict[str, str
     found = {}
     for name, column in values.items():
         code = column[row]
-        if code not in FRED_MD_TRANSFORMS:
+        if code not in _TRANSFORMS:
             raise SourceError(
                 f"{where}: column {name!r} has the transform code {code:g}, expected 1 to 7; or give transform"
             )
-        found[name] = FRED_MD_TRANSFORMS[int(code)]
+        found[name] = _TRANSFORMS[int(code)]
     return found
 
 

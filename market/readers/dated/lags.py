@@ -15,7 +15,7 @@ from foundation.types import Ints
 Unit = Literal["day", "week", "month", "year", "observation", "business day"]
 _FORM = re.compile(r"(\d{1,4})\s*(business day|day|week|month|quarter|year|observation)s?", re.IGNORECASE)
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 93, "year": 366}
-LAG_WISH = (
+_WISH = (
     "expected 1 month, 10 days, 2 weeks, 1 observation, next business day, or 0 days (each value is known at the close"
     " of the last day of its period)"
 )
@@ -51,11 +51,22 @@ def parse_lag(text: str) -> Lag:
         return Lag(1, "business day")
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no lag; {LAG_WISH}")
+        raise ValueError(f"{text!r} is no lag; {_WISH}")
     count, unit = int(found[1]), found[2].lower()
     if unit == "quarter":
         return Lag(3 * count, "month")
     return Lag(count, unit)  # type: ignore[arg-type]
+
+
+def explain_clocks(lag: str | None, known_at: str | None) -> str:
+    """Return what is wrong with settings that do not say, or say twice, when a value was known; "" if nothing is."""
+    if (lag is None) != (known_at is None):
+        return ""
+    return (
+        "when was a value known? Give lag, the time from the end of its period until it was published, or known_at, the"
+        f" column with the date of publication; {'neither' if lag is None else 'both'}"
+        f" {'is' if lag is None else 'are'} given. For lag, {_WISH}"
+    )
 
 
 def parse_age(text: str) -> int:

@@ -14,7 +14,7 @@ from market.errors import IntegrityError, SourceError
 from market.findings import Finding
 from market.readers.dated.code_lines import fill_stamps, find_code_line, read_codes
 from market.readers.dated.columns import find_assets, find_column, find_dates, find_values, refuse_text
-from market.readers.dated.lags import LAG_WISH, Lag, add_lag, default_age, parse_age, parse_lag
+from market.readers.dated.lags import Lag, add_lag, default_age, parse_age, parse_lag
 from market.readers.dated.periods import Periods, read_periods
 from market.readers.dated.settings import DatedSettings
 from market.text.coded_texts import CodedTexts
@@ -82,7 +82,8 @@ def read_rows(
     IntegrityError
         If a cell is no number or date.
     """
-    check_clocks(settings, by)
+    if wrong := settings.explain_clocks():
+        raise SourceError(f"{by}: {wrong}")
     header = read_header(path)
     where = f"{by}: {path}"
     dates = find_dates(where, header, settings.date_column)
@@ -117,16 +118,6 @@ def read_rows(
         age,
         (*contents.warnings, *findings),
     )
-
-
-def check_clocks(settings: DatedSettings, by: str) -> None:
-    """Refuse settings that do not say when a value was known, or say it twice."""
-    if (settings.lag is None) == (settings.known_at is None):
-        what = "both are given" if settings.lag is not None else "neither is given"
-        raise SourceError(
-            f"{by}: when was a value known? Give lag, the time from the end of its period until it was published, or"
-            f" known_at, the column with the date of publication; {what}. For lag, {LAG_WISH}"
-        )
 
 
 def place_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from market.as_of.expressions import parse_transform
+from market.readers.dated.lags import explain_clocks, parse_age, parse_lag
+
 StampKind = Literal["period_start", "period_end"]
 
 
@@ -41,3 +44,19 @@ class DatedSettings:
     stamps: StampKind | None = None
     max_age: str | None = None
     transform: str | None = None
+
+    def explain_clocks(self) -> str:
+        """Return what is wrong with the lag or known_at; "" if they say once when a value was known."""
+        return explain_clocks(self.lag, self.known_at)
+
+
+def check_text(key: str, text: str) -> str:
+    """Return the text of a lag, an age or a transform.
+
+    Raises
+    ------
+    ValueError
+        If it is none; says what is expected.
+    """
+    {"lag": parse_lag, "max_age": parse_age, "transform": parse_transform}[key](text)
+    return text

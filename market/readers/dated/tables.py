@@ -12,7 +12,7 @@ import pandas as pd
 from foundation.counts import format_count
 from foundation.suggestions import list_names
 from foundation.types import Floats, Ints
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding, raise_if_fatal
 from market.readers.dated.rows import Rows, place_known, read_rows, refuse_infinite, thin_vintages

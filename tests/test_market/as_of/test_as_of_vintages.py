@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.as_of.asset_tables import AssetTable
 from market.as_of.expressions import parse_statistic, parse_transform
-from market.asset_tables import AssetTable
 from market.errors import IntegrityError
 from market.macro import MacroSeries
 

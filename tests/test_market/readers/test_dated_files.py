@@ -213,7 +213,9 @@ def test_ages_are_days():
 
 @pytest.mark.parametrize("settings", [{}, {"lag": "1 month", "known_at": "date"}])
 def test_a_file_must_say_once_when_its_values_were_known(write, settings):
-    with pytest.raises(SourceError, match="when was a value known.*0 days .each value is known at the close"):
+    with pytest.raises(
+        SourceError, match=r"when was a value known.*0 days .each value is known at the close"
+    ):
         load_series(write(column("date", MONTHS)), "x", DatedSettings(**settings))
 
 

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats, Ints
-from market.as_of.evaluation import count_days, evaluate_at
-from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
+from market.as_of.evaluation import count_days, evaluate_at, is_plain
 from market.as_of.kernels import count_by_asset, take_newest
 from market.errors import IntegrityError
 
@@ -102,10 +101,9 @@ class AssetTable:
         -------
         ndarray of shape (T, N)
         """
-        shape, wanted = parse_transform(self.transform), parse_statistic(statistic)
         out = np.full((len(dates), len(self.assets)), np.nan)
         (begins, order), days, on = self._by_asset, self._days, count_days(dates)
-        if shape.code == LEVEL and wanted.code == VALUE:
+        if is_plain(self.transform, statistic):
             take_newest(
                 on, begins, order, days["known"], days["observed"], self.value, self.max_age_days, out
             )
@@ -119,8 +117,8 @@ class AssetTable:
                 self.value[mine],
                 max_age=self.max_age_days,
                 period=0,
-                transform=shape,
-                statistic=wanted,
+                transform=self.transform,
+                statistic=statistic,
             )
         return out
 
