@@ -1,10 +1,13 @@
 """Series and tables of a configuration: features without code, as of each date, and the audit over them."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from own_prices import settings, write_prices
 from rich.console import Console
 from running import evaluated
@@ -277,8 +280,6 @@ def test_the_audit_names_a_reader_that_looks_at_later_rows(folder, monkeypatch):
     ],
 )
 def test_mistakes_in_the_configuration_are_named(folder, tmp_path, changes, says):
-    import yaml
-
     made = content(folder)
     for key, value in changes.items():
         section = made["data"]
@@ -370,3 +371,21 @@ def test_honest_noise_predicts_nothing_too_well(folder):
     panel, findings = load_data(config(folder), reporter())
     assert not [each for each in findings if each.severity == "warning" and each.check == "predicts too well"]
     assert not list(check_own_data(panel, ["mood"], ["value"]))
+
+
+def test_the_example_of_the_documentation_works(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "series.md").read_text()
+    table = re.search(r"```csv\n(.*?)```", text, re.DOTALL)[1]
+    data = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])["data"]
+    path = tmp_path / data["series"]["recession"]["path"]
+    path.write_text(table)
+    data["series"]["recession"]["path"] = str(path)
+    made = yaml.safe_load((Path(__file__).parents[2] / "configs" / "industries.yaml").read_text())
+    example = RunConfig.model_validate({**made, "data": data, "output": str(tmp_path / "runs")})
+    panel, _ = load_data(example, reporter())
+    matrix = compute.make_features(panel, example)
+    level = matrix.column("recession_level")[:, 0]
+    # The trough of March 1991 counts from March 1992 on, and the peak of March 2001 from March 2002 on.
+    changes = panel.dates[1:][np.diff(level) != 0]
+    assert {"1992-03-31", "2002-03-31"} <= {f"{date:%Y-%m-%d}" for date in changes}
+    assert matrix.column("recession_age")[-1, 0] == (panel.dates[-1] - pd.Timestamp("2009-06-30")).days
