@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from foundation.types import Floats, Ints
+from foundation.types import Floats, Ints, SmallInts
 from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
 from market.as_of.kernels import evaluate
 
@@ -22,8 +22,8 @@ def is_plain(transform: str, statistic: str) -> bool:
 
 def evaluate_at(
     dates: Ints,
-    known: Ints,
-    observed: Ints,
+    known: Ints | SmallInts,
+    observed: Ints | SmallInts,
     value: Floats,
     *,
     max_age: int,
@@ -55,12 +55,13 @@ def evaluate_at(
         slot = months - months.min()
         slot_days = np.zeros(int(slot.max()) + 1, dtype=np.int64)
     else:
-        slot_days, slot = np.unique(observed, return_inverse=True)
+        slot_days, slot = np.unique(observed.astype(np.int64), return_inverse=True)
     records = np.column_stack([known, slot, observed]).astype(np.int64)
     order = np.argsort(dates, kind="stable")
     shape, wanted = parse_transform(transform), parse_statistic(statistic)
     codes = np.array([shape.code, shape.count, wanted.code, wanted.count, period])
     sorted_out = np.full(len(dates), np.nan)
-    evaluate(np.ascontiguousarray(dates[order]), records, value, slot_days, max_age, codes, sorted_out)
+    # Copies, so that the kernel is compiled for one kind of arrays alone.
+    evaluate(dates[order], records, np.array(value), slot_days, max_age, codes, sorted_out)
     out[order] = sorted_out
     return out

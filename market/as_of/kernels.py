@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from foundation.compiled import compiled
-from foundation.types import Floats, Ints
+from foundation.types import Floats, Ints, SmallInts
 from market.as_of.expressions import (
     AGE,
     CHAIN,
@@ -32,7 +32,14 @@ _FEWEST = 8
 
 @compiled
 def take_newest(
-    dates: Ints, begins: Ints, order: Ints, known: Ints, observed: Ints, value: Floats, most: int, out: Floats
+    dates: Ints,
+    begins: Ints,
+    order: Ints,
+    known: SmallInts,
+    observed: SmallInts,
+    value: Floats,
+    most: int,
+    out: Floats,
 ) -> None:
     """Write to `out` (T, N) the newest value of each asset known at each date, NaN if it is older than `most` days.
 
@@ -51,7 +58,7 @@ def take_newest(
 
 
 @compiled
-def count_by_asset(asset: Ints, n_assets: int) -> tuple[Ints, Ints]:
+def count_by_asset(asset: SmallInts, n_assets: int) -> tuple[Ints, Ints]:
     """Return the records of each asset, in their order: `order[begins[i] : begins[i + 1]]` are those of asset i."""
     begins = np.zeros(n_assets + 1, dtype=np.int64)
     for i in asset:

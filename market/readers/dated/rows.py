@@ -120,14 +120,23 @@ def read_rows(
     )
 
 
-def place_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:
-    """Return when the used rows became known, NaT where that is still to come, shape (number of used rows,)."""
-    if rows.known is not None:
-        return rows.known[used]
-    assert rows.lag is not None  # noqa: S101  one of both is given
-    ends = rows.periods.ends[rows.periods.codes[used]]
-    distinct, codes = np.unique(ends.to_numpy(), return_inverse=True)
-    return add_lag(pd.DatetimeIndex(distinct), rows.lag, rows.periods.months).take(codes)
+def date_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:
+    """Return when the value of each of `rows.periods.ends` became known by the lag, NaT where that is still to come.
+
+    Parameters
+    ----------
+    rows : Rows
+        With a lag.
+    used : ndarray of bool, shape (n,)
+        Rows with a value: the next observation is one of them.
+    """
+    assert rows.lag is not None  # noqa: S101  the caller has none of a file with dates of knowledge
+    ends = rows.periods.ends
+    present = np.bincount(rows.periods.codes[used], minlength=len(ends)) > 0
+    distinct, place = np.unique(ends[present].to_numpy(), return_inverse=True)
+    out = np.full(len(ends), np.datetime64("NaT", "us"))
+    out[present] = add_lag(pd.DatetimeIndex(distinct), rows.lag, rows.periods.months).to_numpy()[place]
+    return pd.DatetimeIndex(out)
 
 
 def _read_known(
@@ -187,9 +196,3 @@ def refuse_infinite(where: str, name: str, value: Floats, ends: pd.DatetimeIndex
     wrong = np.flatnonzero(np.isinf(value))
     if len(wrong):
         raise IntegrityError(f"{where}: column {name!r} is infinite on {ends[wrong[0]]:%Y-%m-%d}")
-
-
-def thin_vintages(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return records without those that repeat the value that was known of their period before."""
-    before = frame.groupby(keys, sort=False)["value"].shift()
-    return frame[(before != frame["value"]).to_numpy()]

@@ -12,7 +12,7 @@ import pandas as pd
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
-from market.readers.dated.rows import Rows, place_known, read_rows, refuse_infinite, thin_vintages
+from market.readers.dated.rows import Rows, date_known, read_rows, refuse_infinite
 from market.readers.dated.settings import DatedSettings
 
 
@@ -76,13 +76,14 @@ def _make(where: str, column: str, name: str, rows: Rows, settings: DatedSetting
     used = rows.usable & ~np.isnan(value)
     ends = rows.periods.ends[rows.periods.codes[used]]
     refuse_infinite(where, column, value[used], ends)
-    known = place_known(rows, used)
+    known = date_known(rows, used)[rows.periods.codes[used]] if rows.known is None else rows.known[used]
     frame = pd.DataFrame({"observed": ends, "known": known, "value": value[used]})
     _refuse_early(where, column, frame)
     frame = frame[frame["known"].notna()].sort_values(["known", "observed"], kind="stable")
     _refuse_twice(where, column, frame, declared=rows.lag is not None)
     if rows.known is not None:
-        frame = thin_vintages(frame, ["observed"])
+        before = frame.groupby("observed", sort=False)["value"].shift()
+        frame = frame[(before != frame["value"]).to_numpy()]
     return MacroSeries(
         name,
         frame["value"].to_numpy(),
