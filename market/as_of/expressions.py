@@ -64,6 +64,11 @@ def parse_transform(text: str) -> Expression:
     return found
 
 
+def needs_positive(transform: str) -> bool:
+    """Whether a transform has no value where an observation is not above 0."""
+    return parse_transform(transform).code not in (LEVEL, CHANGE, SECOND_CHANGE)
+
+
 def parse_statistic(text: str) -> Expression:
     """Return the statistic of a name; raises ValueError if there is none."""
     found = _parse(text, _STATISTICS, _MONTHLY)

@@ -367,6 +367,12 @@ def test_a_column_that_holds_the_next_return_is_named_with_its_evidence(folder, 
     )
 
 
+def test_values_without_a_logarithm_are_named(folder):
+    found = load_data(config(folder, tables__value__transform="log"), reporter())[1]
+    (one,) = [each for each in found if each.check == "transform undefined"]
+    assert "values are not above 0, so that log gives none there" in one.message
+
+
 def test_honest_noise_predicts_nothing_too_well(folder):
     panel, findings = load_data(config(folder), reporter())
     assert not [each for each in findings if each.severity == "warning" and each.check == "predicts too well"]

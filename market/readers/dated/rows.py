@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foundation.suggestions import list_names
 from foundation.types import Bools, Floats
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
@@ -20,7 +21,9 @@ from market.readers.dated.settings import DatedSettings
 from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns
 from market.text.dates import read_dates
+from market.text.file_heads import explain_head
 from market.text.headers import read_header
+from market.text.paths import is_csv
 from market.text.stamps import read_stamp
 
 
@@ -86,6 +89,11 @@ def read_rows(
         raise SourceError(f"{by}: {wrong}")
     header = read_header(path)
     where = f"{by}: {path}"
+    if len(header) < 2:
+        what = explain_head(path) if is_csv(path) else ""
+        raise SourceError(
+            f"{where}: {what or f'it has the column {header[0]!r} alone, expected dates and values'}"
+        )
     dates = find_dates(where, header, settings.date_column)
     known = None if settings.known_at is None else find_column(where, "known_at", header, settings.known_at)
     label = find_assets(where, header, settings.asset_column) if is_table else None
@@ -96,6 +104,8 @@ def read_rows(
     kept, findings = refuse_text(where, contents, names, settings.columns == "all" or wide)
     values = {name: contents.numbers[name] for name in kept}
     control, usable = find_code_line(contents.coded[dates], values)
+    if not any(np.isfinite(each[usable]).any() for each in values.values()):
+        raise IntegrityError(f"{where}: no row holds a value in {list_names(kept)}")
     transforms = {} if control is None else read_codes(where, values, control)
     stamps = fill_stamps(contents.coded[dates], usable)
     periods = read_periods(str(path), dates, stamps, settings.stamps, by)

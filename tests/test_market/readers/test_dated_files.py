@@ -422,3 +422,14 @@ def test_a_wide_table(write):
 def test_impossible_tables_are_refused(write, text, settings, error, says):
     with pytest.raises(error, match=says):
         load(write(text), column="ey", **settings)
+
+
+def test_files_without_values_or_columns_are_refused(write):
+    with pytest.raises(IntegrityError, match="no row holds a value in 'v'"):
+        one(write("date,v\n"))
+    with pytest.raises(IntegrityError, match="no row holds a value in 'v'"):
+        one(write("date,v\n2020-01-31,\n2020-02-29,\n"))
+    with pytest.raises(SourceError, match="columns are separated by semicolons"):
+        one(write("date;v\n2020-01-31;1,5\n"))
+    with pytest.raises(SourceError, match="it has the column 'date' alone"):
+        one(write("date\n2020-01-31\n"))
