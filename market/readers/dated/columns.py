@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from foundation.suggestions import list_names, shorten_text, suggest
@@ -66,9 +67,23 @@ def find_values(
                 f"{where}: which column holds the values? Give column, or columns: all for each as one of its own;"
                 f" found {list_names(rest)}"
             )
+    _refuse_vintages(where, found)
     if wrong := [name for name in found if name in texts]:
         raise SourceError(f"{where}: {wrong[0]!r} cannot hold dates or assets and the values too")
     return found
+
+
+def _refuse_vintages(where: str, names: Sequence[str]) -> None:
+    """Refuse columns that are vintages of one series, such as CPIAUCSL_20200114: a lag would make them known early."""
+    found = [match for name in names if (match := re.fullmatch(r"(.+)_((?:19|20)\d{6})", name))]
+    stems = [match[1] for match in found]
+    if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
+        shown = next(match[0] for match in found if match[1] == twice)
+        raise SourceError(
+            f"{where}: columns such as {shown!r} look like vintages of {twice!r} (ALFRED), each known from the date in"
+            " its name on; write one row for each value with columns date, value and realtime_start (pandas.melt), and"
+            " say known_at: realtime_start"
+        )
 
 
 def refuse_text(

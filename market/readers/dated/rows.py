@@ -111,7 +111,7 @@ def read_rows(
     periods = read_periods(str(path), dates, stamps, settings.stamps, by)
     since = None if known is None else _read_known(path, known, contents.coded[known], usable)
     lag = None if settings.lag is None else parse_lag(settings.lag)
-    age = _choose_age(where, settings, periods, lag)
+    age = _choose_age(where, settings, periods, lag, is_table=is_table)
     note = _explain(
         where, dates, periods, settings, lag, age, transforms if settings.transform is None else {}
     )
@@ -167,15 +167,23 @@ def _read_known(
     return by_text[filled.codes], (*dates.warnings, Finding("interpretation", "note", None, None, text))
 
 
-def _choose_age(where: str, settings: DatedSettings, periods: Periods, lag: Lag | None) -> int:
+def _choose_age(
+    where: str, settings: DatedSettings, periods: Periods, lag: Lag | None, *, is_table: bool
+) -> int:
+    """Return the age at which a value expires, by the distance of the dates if it is not given.
+
+    The dates of a table do not show it: fiscal quarters of many firms end in every month.
+    """
     if settings.max_age is not None:
         return parse_age(settings.max_age)
     within = 31 * (periods.months or 1) if lag and lag.unit == "observation" else lag.most_days if lag else 0
-    found = default_age(periods.months, periods.gap, within)
+    found = None if is_table and periods.months else default_age(periods.months, periods.gap, within)
     if found is None:
+        why = (
+            "how often each asset has a value is unknown" if is_table else "its dates have no usual distance"
+        )
         raise SourceError(
-            f"{where}: its dates have no usual distance: say after which age a value counts as missing, such as"
-            " max_age: 18 months"
+            f"{where}: {why}: say after which age a value counts as missing, such as max_age: 18 months"
         )
     return found
 

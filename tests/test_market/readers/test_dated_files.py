@@ -377,7 +377,11 @@ def test_a_long_table_of_fundamentals(write):
 
 def test_a_wide_table(write):
     path = write("date,AAA,BBB,other\n2020-01-31,1,2,x\n2020-02-29,3,,y\n2020-03-31,4,5,z\n")
-    tables, _ = load_tables(path, "s", DatedSettings(lag="0 days"), ("BBB", "AAA"))
+    with pytest.raises(
+        SourceError, match="say after which age a value counts as missing, such as max_age: 18 months"
+    ):
+        load_tables(path, "s", DatedSettings(lag="0 days"), ("BBB", "AAA"))
+    tables, _ = load_tables(path, "s", DatedSettings(lag="0 days", max_age="3 months"), ("BBB", "AAA"))
     dates = pd.DatetimeIndex(["2020-01-31", "2020-02-29"])
     np.testing.assert_array_equal(tables["s"].at(dates), [[2, 1], [2, 3]])
 
@@ -433,3 +437,13 @@ def test_files_without_values_or_columns_are_refused(write):
         one(write("date;v\n2020-01-31;1,5\n"))
     with pytest.raises(SourceError, match="it has the column 'date' alone"):
         one(write("date\n2020-01-31\n"))
+
+
+def test_columns_that_are_vintages_are_refused(write):
+    path = write(
+        "observation_date,CPI_20200114,CPI_20200213\n2019-12-01,1,2\n2020-01-01,1,2\n2020-02-01,,2\n"
+    )
+    with pytest.raises(
+        SourceError, match=r"look like vintages of 'CPI' .ALFRED., each known from the date in its name"
+    ):
+        read(path, columns="all")
