@@ -51,7 +51,7 @@ def append_dates(
     if n_dates < n_old:
         raise FeatureError(f"panel {panel.name!r} has {n_dates} dates, the matrix has {n_old} already")
     whole = make_recipe(panel, history.include, history.exclude, catalogue)
-    inputs = Inputs(panel, set(whole.macro))
+    inputs = Inputs(panel, set(whole.dated))
     seen = history.check(inputs, whole, n_old)
     check_losses(panel, n_old)
     buffer = matrix.buffer.extend_rows(n_old, n_dates)

@@ -71,7 +71,7 @@ def build_matrix(
     check_losses(panel)
     n_dates, n_assets = panel.returns.shape
     buffer = MatrixBuffer.allocate(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
-    inputs = Inputs(panel, set(recipe.macro))
+    inputs = Inputs(panel, set(recipe.dated))
     context = BuildContext(inputs, recipe, frozenset(), buffer.array, dict(inputs.series))
     compute_series(context)
     context, past = _compute_all(context, workers or default_workers())

@@ -34,15 +34,21 @@ def sort_specs(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
     return dict(sorted(specs.items(), key=lambda item: (STAGES.index(item[1].stage), item[0])))
 
 
-def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
+def dictionary(names: Iterable[str], specs: Mapping[str, FeatureSpec] | None = None) -> list[dict[str, str]]:
     """Return one row for each feature, for a table: name, stage, lookback, unit, definition.
+
+    Parameters
+    ----------
+    names : iterable of str
+    specs : mapping of str to FeatureSpec, optional
+        All features; by default the registered ones.
 
     Raises
     ------
     FeatureError
         If there is no feature of a name.
     """
-    specs = catalogue()
+    specs = catalogue() if specs is None else specs
     rows = []
     for name in names:
         if name not in specs:

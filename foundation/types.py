@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+SmallInts = NDArray[np.int32]
+"""Half the memory of `Ints`, which matters for millions of records."""
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 """Positions as numpy returns them, e.g. from `argsort` and `flatnonzero`."""

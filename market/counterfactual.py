@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.asset_tables import AssetTable
+from market.as_of.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
 from market.scores import ScoreTable

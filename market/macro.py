@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.as_of.evaluation import count_days, evaluate_at
-from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
+from market.as_of.evaluation import count_days, evaluate_at, is_plain
 from market.errors import IntegrityError
 
 
@@ -95,8 +94,7 @@ class MacroSeries:
         -------
         ndarray of shape (T,)
         """
-        shape, wanted = parse_transform(self.transform), parse_statistic(statistic)
-        if shape.code == LEVEL and wanted.code == VALUE:
+        if is_plain(self.transform, statistic):
             return self._newest(dates)
         return evaluate_at(
             count_days(dates),
@@ -105,8 +103,8 @@ class MacroSeries:
             self.values,
             max_age=self.max_age_days,
             period=self.period_months,
-            transform=shape,
-            statistic=wanted,
+            transform=self.transform,
+            statistic=statistic,
         )
 
     def _newest(self, dates: pd.DatetimeIndex) -> Floats:

@@ -20,7 +20,7 @@ from market.frequency import Month, count_month, longest_closure
 from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
-    from market.asset_tables import AssetTable
+    from market.as_of.asset_tables import AssetTable
     from market.scores import ScoreTable
 
 
@@ -125,14 +125,18 @@ class Panel:
                 raise IntegrityError(
                     f"panel {self.name!r}: {bar} holds what is no price: 0, negative or infinite"
                 )
+        self._check_owners()
+        self._check_universe(shape)
+        object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+
+    def _check_owners(self) -> None:
+        """Check that scores and tables are of the panel's assets."""
         if self.scores is not None and self.scores.assets != self.assets:
             raise IntegrityError(f"panel {self.name!r}: the scores are of other assets")
         for name, table in self.tables.items():
             if table.assets != self.assets:
                 raise IntegrityError(f"panel {self.name!r}: the table {name!r} is of other assets")
-        self._check_universe(shape)
-        object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
-        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
 
     def _check_universe(self, shape: tuple[int, int]) -> None:
         """Freeze the universe and check its shape."""

@@ -124,6 +124,7 @@ def collect_arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
         "dates": panel.dates.as_unit("us").asi8,
         "returns": panel.returns,
         **inputs.series,
+        **inputs.tables,
         **{name: getattr(panel, field) for name, field in OPTIONAL.items() if name in used},
     }
     if panel.member is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.spec import FeatureError, FeatureSpec
 from foundation.suggestions import suggest
 from foundation.types import Floats
+from market.as_of.expressions import SEPARATOR, split_input
 from market.frequency import ThirdOfRow
 from market.panel import BARS, Panel
 
@@ -29,24 +30,34 @@ class Inputs:
     ----------
     panel : Panel
     names : collection of str
-        Macro series to include, beside the panel's own arrays.
+        Series and tables to include, beside the panel's own arrays, or statistics of them: `cpi.zscore_60`.
 
     Attributes
     ----------
     series : dict of str to ndarray of shape (T,)
         Series that all assets share, read-only.
+    tables : dict of str to ndarray of shape (T, N)
+        The user's tables, read-only.
     """
 
     def __init__(self, panel: Panel, names: set[str]) -> None:
         self.panel = panel
         self.series: dict[str, Floats] = {"market": panel.market, "cash": panel.cash}
-        self.series |= {name: panel.macro[name].at(panel.dates) for name in sorted(names & set(panel.macro))}
-        for array in self.series.values():
+        self.tables: dict[str, Floats] = {}
+        for name in sorted(names):
+            base, statistic = split_input(name)
+            if base in panel.macro:
+                self.series[name] = panel.macro[base].at(panel.dates, statistic)
+            elif base in panel.tables:
+                self.tables[name] = panel.tables[base].at(panel.dates, statistic)
+        for array in (*self.series.values(), *self.tables.values()):
             array.setflags(write=False)
 
     def table(self, name: str, rows: slice, assets: slice) -> Floats:
         """Return an input (rows, assets), C-ordered and read-only; a view where it can be."""
-        out: Floats = np.ascontiguousarray(_TABLES[name](self.panel, rows, assets))
+        own = self.tables.get(name)
+        part = _TABLES[name](self.panel, rows, assets) if own is None else own[rows, assets]
+        out: Floats = np.ascontiguousarray(part)
         out = out.view()
         out.setflags(write=False)
         return out
@@ -94,8 +105,9 @@ def explain_missing(spec: FeatureSpec, panel: Panel, series: set[str], missing: 
             return f"it needs {needed}, and {missing[needed]}"
         if needed in OPTIONAL and getattr(panel, OPTIONAL[needed]) is None:
             return f"the panel has no {needed}"
-        if needed in series and needed not in panel.macro:
-            return f"the panel has no macro series {needed!r}{suggest(needed, panel.macro)}"
+        base, _ = split_input(needed)
+        if needed in series and base not in panel.macro:
+            return f"the panel has no macro series {base!r}{suggest(base, panel.macro)}"
     return ""
 
 
@@ -123,4 +135,12 @@ def select_assets(panel: Panel, assets: NDArray[np.int64]) -> Panel:
         for field in fields(panel)
         if isinstance(value := getattr(panel, field.name), np.ndarray) and value.ndim == 2
     }
-    return replace(panel, assets=tuple(panel.assets[j] for j in assets), scores=None, **parts)
+    tables = {name: table.select_assets(assets) for name, table in panel.tables.items()}
+    names = tuple(panel.assets[j] for j in assets)
+    return replace(panel, assets=names, scores=None, tables=tables, **parts)
+
+
+def find_table_inputs(panel: Panel, specs: Iterable[FeatureSpec]) -> set[str]:
+    """Return the inputs of features that are tables of the panel, or statistics of one."""
+    asked = {needed for spec in specs for needed in spec.inputs}
+    return {name for name in asked if name.partition(SEPARATOR)[0] in panel.tables}

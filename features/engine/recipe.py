@@ -53,12 +53,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps, each after its inputs, with the columns that they fill and the features that are missing."""
+    """Steps, each after its inputs, with the columns that they fill and the features that are missing.
+
+    `dated` names the series and tables that the steps use, or statistics of them.
+    """
 
     steps: tuple[Step, ...]
     columns: tuple[str, ...]
     missing: dict[str, str]
-    macro: frozenset[str]
+    dated: frozenset[str]
 
     def steps_of(self, *kinds: Kind) -> tuple[Step, ...]:
         """Return the steps of some kinds."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from features.catalogue import catalogue as full_catalogue
 from features.catalogue import list_macro_names, order_features, select_features, sort_specs
-from features.engine.inputs import explain_missing
+from features.engine.inputs import explain_missing, find_table_inputs
 from features.engine.recipe import Kind, Recipe, Step
 from features.library.returns import wealth
 from features.spec import INPUTS, FeatureError, FeatureSpec
@@ -40,9 +40,10 @@ def _resolve(
     FeatureError
         If a feature selected by name needs data that the panel lacks, or no feature is left.
     """
-    series = list_macro_names(specs) | set(panel.macro)
+    tables = find_table_inputs(panel, specs.values())
+    series = (list_macro_names(specs) | set(panel.macro)) - tables
     specs = {**specs, LEVEL.name: LEVEL}
-    order = order_features(specs, wanted, series)
+    order = order_features(specs, wanted, series | tables)
     missing = _find_missing([specs[name] for name in order], by_name, panel, series)
     columns = tuple(name for name in wanted if name not in missing)
     if not columns:
@@ -53,7 +54,7 @@ def _resolve(
         _make_steps(kept, columns, series, panel.month),
         columns,
         {name: why for name, why in missing.items() if name in wanted},
-        frozenset(name for spec in kept for name in spec.inputs if name in series),
+        frozenset(name for spec in kept for name in spec.inputs if name in series | tables),
     )
 
 

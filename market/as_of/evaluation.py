@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from foundation.types import Floats, Ints
-from market.as_of.expressions import Expression
+from foundation.types import Floats, Ints, SmallInts
+from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
 from market.as_of.kernels import evaluate
 
 
@@ -15,16 +15,21 @@ def count_days(dates: pd.DatetimeIndex) -> Ints:
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
+def is_plain(transform: str, statistic: str) -> bool:
+    """Whether a statistic is the newest value itself, which needs no earlier observations."""
+    return parse_transform(transform).code == LEVEL and parse_statistic(statistic).code == VALUE
+
+
 def evaluate_at(
     dates: Ints,
-    known: Ints,
-    observed: Ints,
+    known: Ints | SmallInts,
+    observed: Ints | SmallInts,
     value: Floats,
     *,
     max_age: int,
     period: int,
-    transform: Expression,
-    statistic: Expression,
+    transform: str,
+    statistic: str,
 ) -> Floats:
     """Return a statistic of a series at each date, NaN where it is not defined, shape (T,).
 
@@ -39,7 +44,8 @@ def evaluate_at(
         Days from the end of the newest observation's period after which it counts as missing.
     period : int
         Months in a period of a regular series, 0 for any other: then earlier observations are found by their dates.
-    transform, statistic : Expression
+    transform, statistic : str
+        Names of `market.as_of.expressions`.
     """
     out = np.full(len(dates), np.nan)
     if not len(value) or not len(dates):
@@ -49,11 +55,13 @@ def evaluate_at(
         slot = months - months.min()
         slot_days = np.zeros(int(slot.max()) + 1, dtype=np.int64)
     else:
-        slot_days, slot = np.unique(observed, return_inverse=True)
+        slot_days, slot = np.unique(observed.astype(np.int64), return_inverse=True)
     records = np.column_stack([known, slot, observed]).astype(np.int64)
     order = np.argsort(dates, kind="stable")
-    codes = np.array([transform.code, transform.count, statistic.code, statistic.count, period])
+    shape, wanted = parse_transform(transform), parse_statistic(statistic)
+    codes = np.array([shape.code, shape.count, wanted.code, wanted.count, period])
     sorted_out = np.full(len(dates), np.nan)
-    evaluate(np.ascontiguousarray(dates[order]), records, value, slot_days, max_age, codes, sorted_out)
+    # Copies, so that the kernel is compiled for one kind of arrays alone.
+    evaluate(dates[order], records, np.array(value), slot_days, max_age, codes, sorted_out)
     out[order] = sorted_out
     return out

@@ -26,17 +26,6 @@ _COUNTED = ("change", "log_change", "growth")
 TRANSFORM_FORMS = (
     "level, change_N, growth_N, log, log_change_N, second_change, second_log_change, growth_change"
 )
-FRED_MD_TRANSFORMS = {
-    1: "level",
-    2: "change_1",
-    3: "second_change",
-    4: "log",
-    5: "log_change_1",
-    6: "second_log_change",
-    7: "growth_change",
-}
-"""Transforms by their code in FRED-MD (McCracken and Ng, 2016, *Journal of Business & Economic Statistics* 34)."""
-
 VALUE, VALUE_CHANGE, ZSCORE, SURPRISE, AGE, CHAIN = range(6)
 _STATISTICS = {
     "level": VALUE,
@@ -73,6 +62,11 @@ def parse_transform(text: str) -> Expression:
             " observations of the series, such as log_change_12"
         )
     return found
+
+
+def needs_positive(transform: str) -> bool:
+    """Whether a transform has no value where an observation is not above 0."""
+    return parse_transform(transform).code not in (LEVEL, CHANGE, SECOND_CHANGE)
 
 
 def parse_statistic(text: str) -> Expression:

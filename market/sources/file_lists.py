@@ -75,7 +75,7 @@ def _list_folder(folder: Path) -> tuple[list[Path], Iterator[Finding]]:
     files = [path for path in inside if path.is_file() and path.name.lower().endswith((*_LISTED, *_OTHERS))]
     if not files:
         raise SourceError(
-            f"{folder}: is a folder without a file whose name ends in {', '.join(_LISTED)}; for files in folders below it"
+            f"{folder}: is a folder with no file whose name ends in {', '.join(_LISTED)}; for files in folders below it"
             f" write the pattern {folder}/**/*.csv"
         )
     others = [path.name for path in inside if path not in files]

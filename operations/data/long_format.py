@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
+from market.as_of.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
-from operations.data.panel_frame import TABLES, Extent, Frame, Unit
+from operations.data.panel_frame import TABLE, TABLES, Extent, Frame, Unit
 
 KEY = ["field", "asset", "date", "observed_at", "nth"]
-"""Columns that identify a cell. Only cells of macro series are observed before they are known (`date`), and only there
-can several cells share both clocks: `nth` counts them."""
+"""Columns that identify a cell. Only cells of macro series and of the user's tables are observed before they are known
+(`date`), and only cells of series can share both clocks: `nth` counts them."""
 SERIES = ("cash", "market")
 MACRO = "macro/"
 """Prefix of the name of a macro series in the column `field`."""
@@ -44,6 +45,8 @@ def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
             parts.append(_rows(name, assets, dates, values, sparse=True))
     for name, series in panel.macro.items():
         parts.append(_observations(name, series).iloc[beyond.observations.get(name, 0) :])
+    for name, table in panel.tables.items():
+        parts.append(_records(name, table, beyond.observations.get(TABLE + name, 0)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -59,12 +62,17 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
         name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *metadata)
         for name, metadata in frame.macro.items()
     }
+    own = {
+        name: _table(name, frame.assets, of.get(TABLE + name, cells.iloc[:0]), *metadata)
+        for name, metadata in frame.asset_tables.items()
+    }
     return Panel(
         name=frame.name,
         dates=dates.as_unit(frame.unit),
         assets=frame.assets,
         periods_per_year=frame.periods_per_year,
         macro=macro,
+        tables=own,
         notes=frame.notes,
         **parts,
     )
@@ -86,7 +94,10 @@ def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:
     places = [panel.assets.index(name) for name in order]
     tables = {name: getattr(panel, name) for name in TABLES}
     some: dict[str, Any] = {name: value[:, places] for name, value in tables.items() if value is not None}
-    return replace(panel, assets=order, **some)
+    own = {
+        name: table.select_assets(np.array(places, dtype=np.int64)) for name, table in panel.tables.items()
+    }
+    return replace(panel, assets=order, tables=own, **some)
 
 
 def bits(values: Any) -> NDArray[np.int64]:
@@ -94,12 +105,23 @@ def bits(values: Any) -> NDArray[np.int64]:
     return np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
 
 
-def _series(name: str, cells: pd.DataFrame, age: int, observed: Unit, known: Unit) -> MacroSeries:
+def _series(
+    name: str, cells: pd.DataFrame, age: int, observed: Unit, known: Unit, transform: str, months: int
+) -> MacroSeries:
     """Build a macro series from its cells, with its clocks in these units."""
     rows = cells.sort_values(["date", "observed_at", "nth"])
     observed_at = pd.DatetimeIndex(rows["observed_at"].to_numpy()).as_unit(observed)
     known_at = pd.DatetimeIndex(rows["date"].to_numpy()).as_unit(known)
-    return MacroSeries(name, np.asarray(rows["value"]), observed_at, known_at, age)
+    return MacroSeries(name, np.asarray(rows["value"]), observed_at, known_at, age, transform, months)
+
+
+def _table(name: str, assets: tuple[str, ...], cells: pd.DataFrame, age: int, transform: str) -> AssetTable:
+    """Build one of the user's tables from its cells."""
+    asset = pd.Index(list(assets), dtype=object).get_indexer(pd.Index(cells["asset"], dtype=object))
+    known, observed = cells["date"].to_numpy(), cells["observed_at"].to_numpy()
+    order = np.lexsort((asset, observed, known))
+    clocks = pd.DatetimeIndex(observed[order]), pd.DatetimeIndex(known[order])
+    return AssetTable(name, assets, asset[order], *clocks, cells["value"].to_numpy()[order], age, transform)
 
 
 def _rows(
@@ -118,6 +140,14 @@ def _observations(name: str, series: MacroSeries) -> pd.DataFrame:
     cells = _frame(MACRO + name, "", known, observed, 0, series.values)
     cells["nth"] = cells.groupby(["date", "observed_at"]).cumcount().to_numpy(np.int32)
     return cells
+
+
+def _records(name: str, table: AssetTable, first: int) -> pd.DataFrame:
+    """Return the cells of one of the user's tables from its record `first` on."""
+    asset = np.array(table.assets, dtype=object)[table.asset[first:]]
+    known = table.known_at[first:].as_unit("us").to_numpy()
+    observed = table.observed_at[first:].as_unit("us").to_numpy()
+    return _frame(TABLE + name, asset, known, observed, 0, table.value[first:])
 
 
 def _frame(name: str, asset: Any, date: Any, observed_at: Any, nth: int, value: Any) -> pd.DataFrame:

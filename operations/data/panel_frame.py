@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from market.macro import MacroSeries
 from market.panel import BARS, Panel
 
 Unit = Literal["s", "ms", "us", "ns"]
 TABLES = ("returns", "volume", *BARS)
+TABLE = "table/"
+"""Prefix of the name of one of the user's tables among observations and fields of cells."""
 
 
 def strip_unrecorded(panel: Panel) -> Panel:
@@ -31,31 +32,42 @@ class Frame:
         In the panel's order.
     tables : tuple of str
         The members of `TABLES` that the panel has.
-    macro : mapping of str to tuple of int, str and str
-        `max_age_days` of each series, and the units of `observed_at` and `known_at`.
+    macro : mapping of str to tuple
+        `max_age_days` of each series, the units of `observed_at` and `known_at`, its transform and the months of its
+        periods.
     unit : str
         Unit of the dates.
     notes : tuple of str
+    asset_tables : mapping of str to tuple of int and str
+        `max_age_days` and transform of each of the user's tables.
     """
 
     name: str
     periods_per_year: int
     assets: tuple[str, ...]
     tables: tuple[str, ...]
-    macro: Mapping[str, tuple[int, Unit, Unit]]
+    macro: Mapping[str, tuple[int, Unit, Unit, str, int]]
     unit: Unit
     notes: tuple[str, ...]
+    asset_tables: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, panel: Panel) -> Frame:
         """Return the frame of a panel."""
         tables = tuple(name for name in TABLES if getattr(panel, name) is not None)
         macro = {
-            name: (series.max_age_days, series.observed_at.unit, series.known_at.unit)
+            name: (
+                series.max_age_days,
+                series.observed_at.unit,
+                series.known_at.unit,
+                series.transform,
+                series.period_months,
+            )
             for name, series in panel.macro.items()
         }
+        own = {name: (table.max_age_days, table.transform) for name, table in panel.tables.items()}
         year = panel.periods_per_year
-        return cls(panel.name, year, panel.assets, tables, macro, panel.dates.unit, panel.notes)
+        return cls(panel.name, year, panel.assets, tables, macro, panel.dates.unit, panel.notes, own)
 
     def to_json(self) -> str:
         """Return the frame as JSON."""
@@ -66,8 +78,10 @@ class Frame:
         """Parse a frame from JSON."""
         content: dict[str, Any] = json.loads(text)
         lists = {name: tuple(content[name]) for name in ("assets", "tables", "notes")}
-        macro = {name: tuple(value) for name, value in content["macro"].items()}
-        return cls(**(content | lists | {"macro": macro}))
+        # Frames of earlier versions have neither transforms nor tables.
+        macro = {name: (*value, *("level", 0)[len(value) - 3 :]) for name, value in content["macro"].items()}
+        own = {name: tuple(value) for name, value in content.get("asset_tables", {}).items()}
+        return cls(**(content | lists | {"macro": macro, "asset_tables": own}))
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,8 @@ class Extent:
     dates : int
         Number of dates.
     observations : mapping of str to int
-        Number of observations of each macro series.
+        Number of observations of each macro series, and of records of each of the user's tables, whose name follows
+        `TABLE`.
     """
 
     dates: int = 0
@@ -88,19 +103,13 @@ class Extent:
     @classmethod
     def of(cls, panel: Panel) -> Extent:
         """Return the extent of a panel."""
-        return cls(len(panel.dates), {name: len(series.values) for name, series in panel.macro.items()})
+        series = {name: len(series.values) for name, series in panel.macro.items()}
+        own = {TABLE + name: len(table.value) for name, table in panel.tables.items()}
+        return cls(len(panel.dates), series | own)
 
     def beginning(self, panel: Panel) -> Panel:
         """Return the first part of a panel, up to this extent."""
-        macro = {name: _slice(s, slice(self.observations.get(name, 0))) for name, s in panel.macro.items()}
-        return replace(panel.select_rows(slice(self.dates)), macro=macro)
-
-
-def _slice(series: MacroSeries, rows: slice) -> MacroSeries:
-    """Return some observations of a series."""
-    return replace(
-        series,
-        values=series.values[rows],
-        observed_at=series.observed_at[rows],
-        known_at=series.known_at[rows],
-    )
+        known = self.observations
+        macro = {name: series.first_records(known.get(name, 0)) for name, series in panel.macro.items()}
+        own = {name: each.first_records(known.get(TABLE + name, 0)) for name, each in panel.tables.items()}
+        return replace(panel.select_rows(slice(self.dates)), macro=macro, tables=own)

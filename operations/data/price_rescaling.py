@@ -19,9 +19,14 @@ TOLERANCE = 1e-6
 def find_rescaling(old: Panel, new: Panel) -> bool:
     """Return whether two panels have the same history, up to a rescaling of each asset's prices.
 
-    The new panel may have new dates, and new assets without earlier values; macro series and cash must be equal.
+    The new panel may have new dates, and new assets without earlier values; macro series, tables and cash must be
+    equal.
     """
-    if set(old.assets) - set(new.assets) or set(old.macro) != set(new.macro):
+    if (
+        set(old.assets) - set(new.assets)
+        or set(old.macro) != set(new.macro)
+        or set(old.tables) != set(new.tables)
+    ):
         return False
     past = Extent.of(old).beginning(new)
     fresh = [j for j, name in enumerate(past.assets) if name not in old.assets]
@@ -35,6 +40,7 @@ def find_rescaling(old: Panel, new: Panel) -> bool:
         not old.dates.equals(past.dates)
         or (bits(old.cash) != bits(past.cash)).any()
         or not _same_macro(old, past)
+        or not _same_tables(old, past)
     ):
         return False
     return _alike(old.market, past.market) and _alike(old.returns, past.returns) and _scaled(old, past)
@@ -46,6 +52,16 @@ def _same_macro(old: Panel, past: Panel) -> bool:
         if len(series.values) != len(other.values) or (bits(series.values) != bits(other.values)).any():
             return False
         if not (series.known_at.equals(other.known_at) and series.observed_at.equals(other.observed_at)):
+            return False
+    return True
+
+
+def _same_tables(old: Panel, past: Panel) -> bool:
+    for name, table in old.tables.items():
+        other = past.tables[name]
+        if not np.array_equal(table.asset, other.asset) or (bits(table.value) != bits(other.value)).any():
+            return False
+        if not (table.known_at.equals(other.known_at) and table.observed_at.equals(other.observed_at)):
             return False
     return True
 

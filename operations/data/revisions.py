@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foundation.counts import format_count
 from market.panel import Panel
 from operations.data.long_format import KEY, MACRO, bits, narrow_types, to_cells
-from operations.data.panel_frame import TABLES, Extent, Frame
+from operations.data.panel_frame import TABLE, TABLES, Extent, Frame
 from operations.data.price_rescaling import find_rescaling
 
 COLUMNS = ["change", *KEY, "value", "old"]
@@ -125,6 +125,7 @@ def added(panel: Panel, beyond: Extent) -> Difference:
 def _past(changes: pd.DataFrame, old: Panel) -> NDArray[np.bool_]:
     """Mark changes of known data: all except additions after the end of the old panel or series."""
     ends = {MACRO + name: s.known_at[-1] for name, s in old.macro.items() if len(s.known_at)}
+    ends |= {TABLE + name: table.known_at[-1] for name, table in old.tables.items() if len(table.known_at)}
     last = old.dates[-1]
     end = pd.to_datetime(changes["field"].map(lambda name: ends.get(name, last)))
     beyond = (changes["change"] == "added") & (changes["date"] > end)
@@ -141,18 +142,36 @@ def _described(old: Panel, new: Panel) -> Iterator[str]:
         ("asset", "assets", before.assets, now.assets),
         ("table", "tables", before.tables, now.tables),
         ("macro series", "macro series", tuple(before.macro), tuple(now.macro)),
+        ("table of yours", "tables of yours", tuple(before.asset_tables), tuple(now.asset_tables)),
     ):
         if gone := [name for name in was if name not in are]:
             yield f"{what if len(gone) == 1 else plural} gone from the source: {', '.join(gone)}"
         if what != "asset" and (added_names := [name for name in are if name not in was]):
             yield f"{what if len(added_names) == 1 else plural} new in the source: {', '.join(added_names)}"
-    for name in before.macro.keys() & now.macro.keys():
-        if before.macro[name][0] != now.macro[name][0]:
-            yield f"macro series {name}: max_age_days was {before.macro[name][0]}, is {now.macro[name][0]}"
+    yield from _describe_readings(
+        "macro series", before.macro, now.macro, {0: "max_age_days", 3: "transform"}
+    )
+    yield from _describe_readings(
+        "table", before.asset_tables, now.asset_tables, {0: "max_age_days", 1: "transform"}
+    )
+
+
+def _describe_readings(
+    what: str,
+    before: Mapping[str, tuple[Any, ...]],
+    now: Mapping[str, tuple[Any, ...]],
+    names: dict[int, str],
+) -> Iterator[str]:
+    """Yield one sentence per change of how a series or table is read."""
+    for name in sorted(before.keys() & now.keys()):
+        for place, key in names.items():
+            if before[name][place] != now[name][place]:
+                yield f"{what} {name}: {key} was {before[name][place]}, is {now[name][place]}"
 
 
 def _place(row: Any) -> dict[str, str]:
-    asset = {"asset": str(row["asset"])} if row["field"] in TABLES else {}
+    of_asset = row["field"] in TABLES or str(row["field"]).startswith(TABLE)
+    asset = {"asset": str(row["asset"])} if of_asset else {}
     return {"field": str(row["field"]), **asset, "date": f"{row['date']:%Y-%m-%d}"}
 
 

@@ -108,6 +108,8 @@ def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
         yield PointInTimeValue("data", name, rows, series.at(panel.dates), ())
     if panel.scores is not None:
         yield PointInTimeValue("data", "score", rows, panel.scores.at(panel.dates), (panel.assets,))
+    for name, table in panel.tables.items():
+        yield PointInTimeValue("data", name, rows, table.at(panel.dates), (panel.assets,))
 
 
 def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[PointInTimeValue]:

@@ -13,23 +13,45 @@ from pipeline.cli.preparation import read_config
 
 
 @tangency.command(epilog=EPILOG)
-def features() -> None:
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), help="List its own data's features too."
+)
+def features(path: Path | None) -> None:
     """List all features with their definitions.
 
-    A feature is one annotated function in the folder features/; docs/features.md shows how to add one.
+    A feature is one annotated function in the folder features/; docs/features.md shows how to add one. With a
+    configuration, the features of its data.series and data.tables come first.
     """
     from rich.console import Console
     from rich.table import Table
 
     from features.catalogue import catalogue, dictionary
 
-    rows = dictionary(catalogue())
+    rows = [*_own_features(path), *dictionary(catalogue())]
     table = Table(box=None, pad_edge=False)
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row.values())
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _own_features(path: Path | None) -> list[dict[str, str]]:
+    """Return the rows of the features of a configuration's series and tables."""
+    if path is None:
+        return []
+    from rich.console import Console
+
+    from features.catalogue import dictionary
+    from pipeline.progress import Reporter
+    from pipeline.stages.loading import load_data
+    from pipeline.stages.own_data.features import feature_specs
+
+    config = read_config(path)
+    if not config.data.series and not config.data.tables:
+        return []
+    specs, own = feature_specs(load_data(config, Reporter(Console(quiet=True)))[0], config)
+    return dictionary(own, specs)
 
 
 @tangency.command(epilog=EPILOG)

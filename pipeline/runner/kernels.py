@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
+from market.as_of.asset_tables import AssetTable
 from market.counterfactual import random_bars
+from market.macro import MacroSeries
 from market.panel import Panel
 from models.parallel.executors import Processes
 
@@ -44,8 +46,17 @@ def _features() -> None:
     from features.building import build_matrix
 
     panel = _panel(np.random.default_rng(0))
+    _read_own_data(panel)
     for dtype in (np.float64, np.float32):
         build_matrix(panel, dtype=dtype, workers=1)
+
+
+def _read_own_data(panel: Panel) -> None:
+    """Read a series and a table as of the dates of a panel."""
+    series = MacroSeries("x", panel.market, panel.dates, panel.dates, 10, "log_change_1")
+    series.at(panel.dates, "zscore_3")
+    asset = np.zeros(len(panel.dates), dtype=np.int64)
+    AssetTable("x", panel.assets, asset, panel.dates, panel.dates, panel.market, 10).at(panel.dates)
 
 
 def _panel(rng: np.random.Generator) -> Panel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from pipeline.config import RunConfig
@@ -32,7 +33,9 @@ def stage_key(config: RunConfig, digest: str, name: str) -> str | None:
 
 def features_key(config: RunConfig, digest: str) -> str:
     """Return the key of the features of the panel with this digest."""
-    return key_of(digest, config.features.model_dump_json())
+    own = [json.dumps([name, entry.features]) for name, entry in config.data.series.items()]
+    own += [json.dumps([name, entry.features]) for name, entry in config.data.tables.items()]
+    return key_of(digest, config.features.model_dump_json(), *own)
 
 
 def fitting_key(config: RunConfig, digest: str) -> str:

@@ -10,6 +10,8 @@ from market.findings import Kind, ValueKind
 from market.text.options import DecimalMark, DuplicateRows, Scale
 from market.values.cash import CashKind
 from market.values.periods import PeriodName
+from pipeline.settings.dated.file_section import DatedName
+from pipeline.settings.dated.sections import SeriesSection, TableSection, find_name_conflict
 from pipeline.settings.section import Date, FilePath, Section
 from pipeline.settings.sources.fetch import FetchSection
 from pipeline.settings.sources.place import PLACES, SourceSection
@@ -87,6 +89,8 @@ class DataSection(SourceSection):
     universe: UniverseSection | None = None
     start: Date | None = None
     end: Date | None = None
+    series: dict[DatedName, SeriesSection] = Field(default_factory=dict)
+    tables: dict[DatedName, TableSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _scale_goes_with_returns(self) -> DataSection:
@@ -105,4 +109,10 @@ class DataSection(SourceSection):
             raise ValueError(
                 "traded prices go with source 'prices' and values 'prices', of which they are the unadjusted ones"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _names_of_own_data_differ(self) -> DataSection:
+        if wrong := find_name_conflict(self.series, self.tables):
+            raise ValueError(wrong)
         return self

@@ -27,6 +27,7 @@ from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.settings.models import CombinationModel, Fitted
+from pipeline.stages.own_data.features import feature_specs
 from pipeline.stages.schedule import Schedule
 from validation.folds.labels import average_uniqueness
 
@@ -37,15 +38,15 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
     Nearly riskless assets have no features while they are so, and do not affect the features of other assets.
     """
     panel = panel_of_features(panel)
+    specs, own = feature_specs(panel, config)
     if (
         before is not None
         and before.history.assets == panel.assets
         and len(before.values) <= len(panel.dates)
     ):
-        return append_dates(before, panel)
-    return build_matrix(
-        panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1
-    )
+        return append_dates(before, panel, specs)
+    include = (*config.features.include, *own)
+    return build_matrix(panel, include, config.features.exclude, specs, extra=config.regimes.states + 1)
 
 
 def panel_of_features(panel: Panel) -> Panel:

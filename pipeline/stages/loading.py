@@ -16,6 +16,7 @@ from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
+from pipeline.stages.own_data.reading import with_own_data
 from pipeline.stages.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
@@ -37,7 +38,8 @@ def load_data(
     def read() -> Loaded:
         panel, findings = _load_source(config, data.end, until)
         panel, warnings = with_scores(panel, config, until)
-        return panel, (*findings, *warnings)
+        panel, notes = with_own_data(panel, config, until)
+        return panel, (*findings, *warnings, *notes)
 
     loaded = reporter.stage(
         "data",
@@ -73,8 +75,9 @@ def cut_at_holdout(config: RunConfig) -> pd.Timestamp | None:
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     """Load the data as it would have been read at the close of a date of the panel, from rows up to that date only.
 
-    Scores are not read, since assets that are listed later may be missing here. A row of a resampled panel ends its
-    period, even if only the calendar of the exchange told that no session of the period would follow.
+    Scores, series and tables are not read, since assets that are listed later may be missing here. A row of a
+    resampled panel ends its period, even if only the calendar of the exchange told that no session of the period would
+    follow.
     """
     if config.data.frequency is not None:
         whole = config.data.model_copy(update={"running_period": "keep"})

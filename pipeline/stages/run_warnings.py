@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Findings of one check up to which each has its own line; more are summarised in one line with their number."""
+INTERPRETATION = "interpretation"
+"""Check whose findings say how a file was read; each has its own line, whatever their number."""
 NAMED = 4
 """Missing features that are named in full."""
 
@@ -46,7 +48,7 @@ def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
             by_check.setdefault(finding.check, []).append(finding)
     lines = []
     for check, group in by_check.items():
-        if len(group) <= SHOWN:
+        if len(group) <= SHOWN or check == INTERPRETATION:
             lines += [finding.text for finding in group]
         else:
             count = f"{check}: {format_count(len(group), severity)} (the report lists all of them)"

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
+from market.as_of.asset_tables import AssetTable
 from market.macro import MacroSeries
 from market.panel import Panel
 
@@ -24,6 +25,10 @@ def assert_same(a: Panel, b: Panel) -> None:
             assert list(left) == list(right)
             for name in left:
                 assert_same_series(left[name], right[name])
+        elif each.name == "tables":
+            assert list(left) == list(right)
+            for name in left:
+                assert_same_table(left[name], right[name])
         else:
             assert left == right, each.name
 
@@ -34,10 +39,18 @@ def assert_same_dates(a: pd.DatetimeIndex, b: pd.DatetimeIndex) -> None:
 
 
 def assert_same_series(a: MacroSeries, b: MacroSeries) -> None:
-    assert (a.name, a.max_age_days) == (b.name, b.max_age_days)
+    assert (a.name, a.max_age_days, a.extra) == (b.name, b.max_age_days, b.extra)
     assert a.values.tobytes() == b.values.tobytes()
     assert_same_dates(a.observed_at, b.observed_at)
     assert_same_dates(a.known_at, b.known_at)
+
+
+def assert_same_table(a: AssetTable, b: AssetTable) -> None:
+    assert (a.name, a.assets, a.max_age_days, a.transform) == (b.name, b.assets, b.max_age_days, b.transform)
+    assert a.asset.tobytes() == b.asset.tobytes()
+    assert a.value.tobytes() == b.value.tobytes()
+    assert_same_dates(a.observed_at.as_unit("us"), b.observed_at.as_unit("us"))
+    assert_same_dates(a.known_at.as_unit("us"), b.known_at.as_unit("us"))
 
 
 def value_changed(panel: Panel, row: int, asset: int, value: float) -> Panel:

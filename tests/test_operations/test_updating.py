@@ -164,6 +164,67 @@ def test_many_months_at_once_are_the_same_too(tmp_path):
     assert_same_stages(config, full, panel.digest())
 
 
+def write_own_data(folder):
+    """Write a revised series and a quarterly table of three industries; return the keys of both."""
+    rng = np.random.default_rng(3)
+    months = pd.date_range("1980-01-31", "2006-12-31", freq="ME")
+    level = 100 * np.exp(np.cumsum(rng.normal(0.003, 0.004, len(months))))
+    first = pd.DataFrame({"date": months, "value": level, "known": months + pd.Timedelta(days=15)})
+    again = first.assign(value=level + rng.normal(0, 0.2, len(level)), known=months + pd.Timedelta(days=70))
+    pd.concat([first, again]).to_csv(folder / "cpi.csv", index=False)
+    quarters = pd.date_range("1984-03-31", "2006-12-31", freq="QE")
+    table = pd.DataFrame(rng.normal(size=(len(quarters), 3)), columns=["NoDur", "Durbl", "Manuf"])
+    table.insert(0, "date", quarters)
+    table.to_csv(folder / "score.csv", index=False)
+    cpi = {"column": "value", "known_at": "known", "transform": "log_change_12"}
+    return {
+        "data__series": {
+            "cpi": {
+                "path": str(folder / "cpi.csv"),
+                **cpi,
+                "features": ["level", "zscore_36", "interaction_24"],
+            }
+        },
+        "data__tables": {
+            "score": {
+                "path": str(folder / "score.csv"),
+                "lag": "2 months",
+                "features": ["level", "change_3", "rank"],
+            }
+        },
+    }
+
+
+def test_updates_with_own_data_give_the_bits_of_a_full_run(tmp_path):
+    own = write_own_data(tmp_path)
+    config = industries(tmp_path / "updated", **own)
+    run(config, "2002-01-31")
+    update(config, reporter(), now=at("2002-01-31"))
+    for month in pd.to_datetime(["2002-02-28", "2002-03-31", "2002-06-30"]):
+        done = update(config, reporter(), now=at(month))
+        assert done.recorded.version.kind == "append"
+        assert done.continued == done.recorded.version.version - 1
+        assert max(each.known_at.max() for each in done.panel.macro.values()) <= month
+    full = industries(tmp_path / "full", **own)
+    panel = run(full, "2002-06-30")
+    assert_same(panel, done.panel)
+    assert_same(versions_of(config).read(), panel)
+    assert_same_stages(config, full, panel.digest())
+    assert {"cpi_interaction_24", "score_rank"} <= set(stored(config, panel.digest())["features"].names)
+
+
+def test_a_rewritten_value_of_own_data_is_refused(tmp_path):
+    config = industries(tmp_path, **write_own_data(tmp_path))
+    update(config, reporter(), now=at("2002-01-31"))
+    text = (tmp_path / "score.csv").read_text().splitlines()
+    text[5] = text[5].split(",")[0] + ",1.5,2.5,3.5"
+    (tmp_path / "score.csv").write_text("\n".join(text) + "\n")
+    with pytest.raises(RevisedError, match=r"table/score of \w+ on 1985-05-31 was .* is [123].5"):
+        update(config, reporter(), now=at("2002-02-28"))
+    done = update(config, reporter(), now=at("2002-02-28"), accept_revisions=True)
+    assert done.recorded.version.kind == "revision"
+
+
 @pytest.mark.parametrize("stage", ["model ridge", "regimes"])
 def test_what_changes_its_past_is_refused(stage, tmp_path, monkeypatch):
     """A model or regime that looks ahead would make an update another thing than a run."""

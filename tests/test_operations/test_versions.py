@@ -13,6 +13,7 @@ import pytest
 from panels import assert_same, in_other_units, macro_changed, macro_without, value_changed, without_dates
 from synthetic import make_panel
 
+from market.as_of.asset_tables import AssetTable
 from market.load import load_panel
 from market.macro import MacroSeries
 from operations.data.long_format import narrow_types
@@ -469,3 +470,53 @@ def test_a_version_that_was_recorded_while_a_clock_was_ahead_does_not_stand_in_t
     # Nor does one of the past whose time cannot be right: it ends before the panel does.
     keep(versions, known(panel, 24), known_by=LATE - pd.Timedelta(days=1))
     assert len(versions.log()) == 3
+
+
+def with_own_data(panel, seed=0):
+    """Return the panel with a revised series and a revised table of the user's."""
+    rng = np.random.default_rng(seed)
+    observed = panel.dates.repeat(2)
+    known = observed + pd.to_timedelta(np.tile([20, 75], len(panel.dates)), unit="D")
+    order = np.lexsort((observed.asi8, known.asi8))
+    series = MacroSeries(
+        "cpi", rng.lognormal(size=len(order)), observed[order], known[order], 200, "log_change_3", 1
+    )
+    asset = np.tile(np.arange(len(panel.assets)), len(order))
+    rows = order.repeat(len(panel.assets))
+    values = rng.normal(size=len(rows))
+    table = AssetTable("value", panel.assets, asset, observed[rows], known[rows], values, 300, "change_1")
+    return replace(panel, macro={**panel.macro, "cpi": series}, tables={"value": table})
+
+
+def test_revised_series_and_tables_are_kept_and_only_new_records_are_added(versions):
+    whole = with_own_data(make_panel(n_dates=40, n_assets=4))
+    kinds = []
+    for row in (20, 21, 30, 39):
+        kinds.append(keep(versions, known(whole, row)).version.kind)
+        assert_same(versions.read(), known(whole, row))
+        assert versions.read().digest() == known(whole, row).digest()
+    assert kinds == ["first", "append", "append", "append"]
+    changes = versions.changes(2)
+    mine = changes[changes["field"].isin(["macro/cpi", "table/value"])]
+    assert (mine["change"] == "added").all()
+    assert (mine["date"] > whole.dates[20]).all()
+    assert (mine["date"] <= whole.dates[21]).all()
+    assert len(mine) > 0
+
+
+def test_a_changed_or_late_record_of_a_table_is_a_revision(versions):
+    panel = with_own_data(make_panel(n_dates=30, n_assets=3))
+    keep(versions, panel)
+    table = panel.tables["value"]
+    values = table.value.copy()
+    values[4] += 1.0
+    with pytest.raises(RevisedError, match=r"table/value of \w+ on \d{4}-\d\d-\d\d was"):
+        keep(versions, replace(panel, tables={"value": replace(table, value=values)}))
+    with pytest.raises(RevisedError, match="table value: max_age_days was 300, is 90"):
+        keep(versions, replace(panel, tables={"value": replace(table, max_age_days=90)}))
+    with pytest.raises(RevisedError, match="table of yours gone from the source: value"):
+        keep(versions, replace(panel, tables={}))
+    other = replace(panel.macro["cpi"], transform="level")
+    with pytest.raises(RevisedError, match="macro series cpi: transform was log_change_3, is level"):
+        keep(versions, replace(panel, macro={**panel.macro, "cpi": other}))
+    assert keep(versions, panel).difference is None

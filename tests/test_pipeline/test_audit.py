@@ -650,7 +650,7 @@ def test_macro_stamped_by_its_period_is_caught_and_late_releases_are_not(tmp_pat
     config = RunConfig.model_validate(content)
     assert audit(evaluated(config)).clean
 
-    def by_period(self, dates):
+    def by_period(self, dates, statistic="level"):
         newest = self.observed_at.searchsorted(dates, side="right") - 1
         return (
             np.where(newest >= 0, self.values[newest], np.nan)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.as_of.asset_tables import AssetTable
 from market.as_of.expressions import parse_statistic, parse_transform
-from market.asset_tables import AssetTable
 from market.errors import IntegrityError
 from market.macro import MacroSeries
 
@@ -85,30 +85,33 @@ def expected(frame, date, transform, statistic, monthly, most):
         return np.nan
     newest, values = raw.index[-1], transformed(raw, transform, monthly)
     age = (date - newest).days
-    if statistic == "age":
-        return float(age)
-    if age > most:
-        return np.nan
     stem, _, months = statistic.rpartition("_")
-    if statistic == "level":
-        return values[newest]
-    if statistic == "surprise":
-        return surprise(frame, date, transform, monthly)
-    if statistic == "chain":
-        return chain(frame, date, transform, monthly)
-    if stem == "change" and monthly:
-        return values.diff(int(months))[newest]
+    if statistic == "age" or age > most:
+        return float(age) if statistic == "age" else np.nan
+    if statistic in ("surprise", "chain"):
+        return {"surprise": surprise, "chain": chain}[statistic](frame, date, transform, monthly)
     if stem == "change":
-        span = round(30.4375 * int(months))
-        before = raw[raw.index <= newest - pd.Timedelta(days=span)]
-        if before.empty or (newest - before.index[-1]).days > span + max(span // 2, 10):
-            return np.nan
-        return values[newest] - values[before.index[-1]]
+        return change(raw, values, int(months), monthly)
+    return values[newest] if statistic == "level" else zscore(values, newest, int(months), monthly)
+
+
+def change(raw, values, months, monthly):
+    newest = raw.index[-1]
     if monthly:
-        window = values.iloc[-int(months) :]
-        few = window.count() < max(4, int(months) / 2)
+        return values.diff(months)[newest]
+    span = round(30.4375 * months)
+    before = raw[raw.index <= newest - pd.Timedelta(days=span)]
+    if before.empty or (newest - before.index[-1]).days > span + max(span // 2, 10):
+        return np.nan
+    return values[newest] - values[before.index[-1]]
+
+
+def zscore(values, newest, months, monthly):
+    if monthly:
+        window = values.iloc[-months:]
+        few = window.count() < max(4, months / 2)
     else:
-        span = round(30.4375 * int(months))
+        span = round(30.4375 * months)
         window = values[values.index > newest - pd.Timedelta(days=span)].dropna()
         few = len(window) < 8 or 2 * (newest - window.index[0]).days < span
     if few or not window.std() > 1e-12 * abs(window.mean()):
@@ -123,7 +126,9 @@ def surprise(frame, date, transform, monthly):
         again = set(frame.loc[frame["known"] == known, "observed"]) & set(before.index)
         if again:
             about, now = max(again), snapshot(frame, known)
-            last = transformed(now, transform, monthly)[about] - transformed(before, transform, monthly)[about]
+            last = (
+                transformed(now, transform, monthly)[about] - transformed(before, transform, monthly)[about]
+            )
     return last
 
 
@@ -193,7 +198,9 @@ def make_table(frames, transform="level", most=120):
 
 
 def one(observed, known, values, **more):
-    return MacroSeries("x", np.array(values), pd.DatetimeIndex(observed), pd.DatetimeIndex(known), 400, **more)
+    return MacroSeries(
+        "x", np.array(values), pd.DatetimeIndex(observed), pd.DatetimeIndex(known), 400, **more
+    )
 
 
 def test_growth_is_that_of_one_vintage():

@@ -93,7 +93,7 @@ def test_files_are_read_as_of_a_date_without_those_that_begin_later(prices, whol
     ("paths", "message"),
     [
         (["none/*.csv"], r"^none/\*\.csv: no file matches"),
-        (["empty"], "^empty: is a folder without a file whose name ends in .csv"),
+        (["empty"], "^empty: is a folder with no file whose name ends in .csv"),
         (["wide.csv", "absent.csv"], r"^absent\.csv: does not exist"),
         (["absent.xlsx"], r"^absent\.xlsx: does not exist; expected an Excel workbook"),
         (["old.xls"], r"^old\.xls: this kind of spreadsheet is not read; save it as \.xlsx"),

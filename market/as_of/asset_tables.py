@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foundation.types import Floats, Ints
-from market.as_of.evaluation import count_days, evaluate_at
-from market.as_of.expressions import LEVEL, VALUE, parse_statistic, parse_transform
+from foundation.types import Floats, Ints, SmallInts
+from market.as_of.evaluation import count_days, evaluate_at, is_plain
 from market.as_of.kernels import count_by_asset, take_newest
 from market.errors import IntegrityError
 
@@ -28,7 +27,7 @@ class AssetTable:
     ----------
     name : str
     assets : tuple of str, length N
-    asset : ndarray of int, shape (R,)
+    asset : ndarray of int32, shape (R,)
         Which asset each record is about.
     observed_at, known_at : DatetimeIndex of length R
         End of the period that a record describes, and the first close at which it was known. Sorted by `known_at`, then
@@ -47,7 +46,7 @@ class AssetTable:
 
     name: str
     assets: tuple[str, ...]
-    asset: Ints
+    asset: SmallInts | Ints
     observed_at: pd.DatetimeIndex
     known_at: pd.DatetimeIndex
     value: Floats
@@ -56,6 +55,10 @@ class AssetTable:
 
     def __post_init__(self) -> None:
         """Check the records."""
+        object.__setattr__(self, "asset", np.asarray(self.asset, dtype=np.int32))
+        value = np.ascontiguousarray(self.value, dtype=np.float64).view()
+        value.setflags(write=False)
+        object.__setattr__(self, "value", value)
         known, observed, asset = self._days["known"], self._days["observed"], self.asset
         self._refuse(known < observed, "was known before the end of its period")
         self._refuse(~np.isfinite(self.value), "is not a finite number")
@@ -77,8 +80,10 @@ class AssetTable:
             )
 
     @cached_property
-    def _days(self) -> Mapping[str, Ints]:
-        return {"known": count_days(self.known_at), "observed": count_days(self.observed_at)}
+    def _days(self) -> Mapping[str, SmallInts]:
+        # Half the memory, which matters for millions of records.
+        clocks = {"known": self.known_at, "observed": self.observed_at}
+        return {name: count_days(dates).astype(np.int32) for name, dates in clocks.items()}
 
     @cached_property
     def _by_asset(self) -> tuple[Ints, Ints]:
@@ -98,10 +103,9 @@ class AssetTable:
         -------
         ndarray of shape (T, N)
         """
-        shape, wanted = parse_transform(self.transform), parse_statistic(statistic)
         out = np.full((len(dates), len(self.assets)), np.nan)
         (begins, order), days, on = self._by_asset, self._days, count_days(dates)
-        if shape.code == LEVEL and wanted.code == VALUE:
+        if is_plain(self.transform, statistic):
             take_newest(
                 on, begins, order, days["known"], days["observed"], self.value, self.max_age_days, out
             )
@@ -115,8 +119,8 @@ class AssetTable:
                 self.value[mine],
                 max_age=self.max_age_days,
                 period=0,
-                transform=shape,
-                statistic=wanted,
+                transform=self.transform,
+                statistic=statistic,
             )
         return out
 
@@ -137,7 +141,7 @@ class AssetTable:
         order = np.lexsort((asset, self._days["observed"][rows], self._days["known"][rows]))
         return self._take(rows[order], asset[order], tuple(self.assets[j] for j in places))
 
-    def _take(self, rows: NDArray[np.intp], asset: Ints, assets: tuple[str, ...]) -> AssetTable:
+    def _take(self, rows: NDArray[np.intp], asset: SmallInts | Ints, assets: tuple[str, ...]) -> AssetTable:
         return replace(
             self,
             assets=assets,

@@ -1,0 +1,1 @@
+"""Settings of `data.series` and `data.tables`."""

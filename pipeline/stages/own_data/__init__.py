@@ -1,0 +1,1 @@
+"""Own data: the series and tables of a configuration, and their features."""
