@@ -28,6 +28,8 @@ class TextOptions:
         More texts that stand for no value. A number also stands for every other way to write it.
     keep_percent : bool
         Whether 1.5% is 1.5, as in columns of percent; otherwise 0.015.
+    keep_codes : bool
+        Whether lines of codes between names and data, as FRED-MD has them, are read as rows.
     """
 
     skip_rows: int | None = None
@@ -36,6 +38,7 @@ class TextOptions:
     date_format: str | None = None
     na_values: tuple[str, ...] = ()
     keep_percent: bool = False
+    keep_codes: bool = False
 
 
 PLAIN = TextOptions()

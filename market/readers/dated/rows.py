@@ -22,7 +22,10 @@ from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns
 from market.text.dates import read_dates
 from market.text.headers import read_header
+from market.text.options import TextOptions
 from market.text.stamps import read_stamp
+
+_WITH_CODES = TextOptions(keep_codes=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,7 @@ def read_rows(
     """
     if wrong := settings.explain_clocks():
         raise SourceError(f"{by}: {wrong}")
-    header = read_header(path)
+    header = read_header(path, _WITH_CODES)
     where = f"{by}: {path}"
     if len(header) < 2:
         raise SourceError(f"{where}: it has the column {header[0]!r} alone, expected dates and values")
@@ -95,7 +98,7 @@ def read_rows(
     texts = [name for name in (dates, known, label) if name is not None]
     wide = is_table and label is None
     names = find_values(where, header, texts, settings, assets if wide else ())
-    contents = read_columns(path, header, texts=texts, numbers=names)
+    contents = read_columns(path, header, texts=texts, numbers=names, options=_WITH_CODES)
     kept, findings = refuse_text(where, contents, names, settings.columns == "all" or wide)
     values = {name: contents.numbers[name] for name in kept}
     control, usable = find_code_line(contents.coded[dates], values)

@@ -77,11 +77,11 @@ def find_form(path: Path, options: TextOptions = PLAIN) -> TextForm:
     elif sample.data and sample.data[0] == first:
         form = _name_klines(path, sample)
     else:
-        form = _find_names(path, sample, first)
+        form = _find_names(path, sample, first, keep_codes=options.keep_codes)
     return replace(form, notes=(*notes, *form.notes))
 
 
-def _find_names(path: Path, sample: Sample, first: int) -> TextForm:
+def _find_names(path: Path, sample: Sample, first: int, *, keep_codes: bool) -> TextForm:
     """Return the form of a file that begins with lines of text or names."""
     rows, notes = sample.rows, []
     begin = sample.data[0] if sample.data else first + 1
@@ -102,7 +102,9 @@ def _find_names(path: Path, sample: Sample, first: int) -> TextForm:
     names = _merge_levels(levels, sample.date or 0)
     if len(levels) > 1:
         notes.append(f"names of columns are in {len(levels)} lines, such as {names[-1]}")
-    if begin > stop:
+    if keep_codes:
+        begin = stop
+    elif begin > stop:
         notes.append(f"line {begin}, {rows[begin - 1][0]!r}, holds codes of columns: left out")
     return TextForm(sample.delimiter, names, begin, sum(map(bool, rows[:begin])), tuple(notes), len(levels))
 
@@ -164,7 +166,7 @@ def _take_names(path: Path, sample: Sample, skip: int) -> TextForm:
 def _find_levels(sample: Sample, begin: int, first: int) -> tuple[list[list[str]], int]:
     """Return the lines of names above the data, from the top, and the line that follows them."""
     rows = sample.rows
-    if begin - 1 > first and rows[begin - 1] and rows[begin - 1][0].strip().casefold().startswith(_CODES):
+    while begin - 1 > first and rows[begin - 1] and rows[begin - 1][0].strip().casefold().startswith(_CODES):
         begin -= 1
     levels: list[list[str]] = []
     for place in range(begin - 1, max(begin - 4, first) - 1, -1):
