@@ -189,6 +189,7 @@ def write_own_data(folder):
             "score": {
                 "path": str(folder / "score.csv"),
                 "lag": "2 months",
+                "max_age": "9 months",
                 "features": ["level", "change_3", "rank"],
             }
         },
