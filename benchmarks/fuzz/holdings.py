@@ -83,7 +83,7 @@ def _implausible(held: Holdings, matched: pd.Series[float]) -> Fault | None:
 def _difference(path: Path, held: Holdings) -> Fault | None:
     """Return a fault if the rows differ from those on which pandas and DuckDB agree, or from the lines of the file."""
     if path.suffix == ".csv":
-        lines = [line for line in path.read_bytes().splitlines() if line.strip()]
+        lines = [line for line in path.read_bytes().replace(b"\0", b"").splitlines() if line.strip()]
         if len(lines) - 1 != len(held.names):
             return Fault("silent difference", f"{len(held.names)} rows read of {len(lines) - 1} lines")
     cells = read_by_both(path, path.suffix == ".parquet")

@@ -208,7 +208,14 @@ def check(case: Case) -> Fault | None:
     return next(iter(wrong), None) or _judge(case.path, price_case, panel, findings)
 
 
-OTHER_NUMBERS = ("percent sign", "decimal comma", "separators of thousands", "in brackets", "has a unit")
+OTHER_NUMBERS = (
+    "percent sign",
+    "decimal comma",
+    "separators of thousands",
+    "in brackets",
+    "has a unit",
+    "minus sign",
+)
 """What notes say about numbers of which the reference reader knows nothing."""
 
 

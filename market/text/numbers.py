@@ -55,7 +55,7 @@ class ParsedTexts:
         Texts that are no number and stand for no value.
     marks : dict of str to list of int
         Positions of texts by what is not as in a plain number: "decimal comma", "thousands", "percent", "currency",
-        "unit", "brackets", "no value".
+        "unit", "brackets", "minus", "no value".
     """
 
     values: Floats
@@ -149,6 +149,7 @@ def describe_marks(columns: Mapping[str, tuple[Sequence[str], ParsedTexts]]) -> 
         "currency": lambda value: f"has a currency sign: read as {value:.12g}",
         "unit": lambda value: f"has a unit (K thousand, M million, B billion): read as {value:.12g}",
         "brackets": lambda value: f"is a negative number in brackets: read as {value:.12g}",
+        "minus": lambda value: f"has a minus sign of print: read as {value:.12g}",
         "no value": lambda value: "stands for no value",
     }
     for mark, word in say.items():
@@ -208,6 +209,7 @@ def _parse(text: str, decimal: DecimalMark, percent: float) -> tuple[float, list
         marks.append("percent")
         value /= percent
     marks += ["brackets"] if cell["open"] else []
+    marks += ["minus"] if signs == "\u2212" else []
     return (-value if cell["open"] or signs in ("-", "\u2212") else value), marks
 
 

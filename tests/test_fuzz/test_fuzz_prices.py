@@ -115,7 +115,7 @@ def test_sound_files_are_read_without_a_fault(sound_seeds, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["12%", "1,234.5", "1_000", "0x1F", "True", "inf", "1e999", "(3.2)", "x", "1.2.3"]
+    "text", ["12%", "1,234", "1_000", "0x1F", "True", "inf", "1e999", "(3.2)", "x", "1.2.3"]
 )
 def test_texts_that_are_no_numbers(text):
     with pytest.raises(UnreadableError):
@@ -123,7 +123,7 @@ def test_texts_that_are_no_numbers(text):
 
 
 def test_numbers_and_dates_as_people_write_them():
-    assert [read_number(text) for text in (" 1.50 ", "+3", "-2e-3", "100.")] == [1.5, 3.0, -0.002, 100.0]
+    assert [read_number(text) for text in (" 1.50 ", "+3", "-2e-3", "1,234.5")] == [1.5, 3.0, -0.002, 1234.5]
     assert np.isnan([read_number(text) for text in ("", "NA", "nan", "null", ".")]).all()
     for text in (
         "2020-01-31",

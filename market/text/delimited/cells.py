@@ -51,7 +51,7 @@ class Sample:
 def read_sample(path: Path) -> Sample:
     """Read the first lines of a file.
 
-    The delimiter is the first of comma, semicolon, tab and bar that makes rows of data: with a date in one column.
+    The delimiter is the one of comma, semicolon, tab and bar that makes most rows of data: with a date in one column.
     Without any such row it is the first of them in the first line.
 
     Raises
@@ -60,11 +60,10 @@ def read_sample(path: Path) -> Sample:
         If the file cannot be read as UTF-8.
     """
     lines = _first_lines(path)
-    samples = []
-    for mark in DELIMITERS:
-        samples.append(_split_lines(lines, mark))
-        if samples[-1].data:
-            return samples[-1]
+    samples = [_split_lines(lines, mark) for mark in DELIMITERS]
+    best = max(samples, key=lambda sample: len(sample.data))
+    if best.data:
+        return best
     first = next((line for line in lines if line.strip()), "")
     mark = next((mark for mark in DELIMITERS if mark in first), ",")
     return next(sample for sample in samples if sample.delimiter == mark)
@@ -102,6 +101,9 @@ def _split_lines(lines: Sequence[str], delimiter: str) -> Sample:
     if date is None:
         return Sample(delimiter, list(lines), rows, None, 0, ())
     dated = [n for n, row in enumerate(rows) if len(row) > 1 and _is_dated(row, date)]
+    filled = sum(map(bool, rows[dated[0] : dated[-1] + 1]))
+    if 2 * len(dated) < filled:  # decimals behind a comma, for example, may look like months
+        return Sample(delimiter, list(lines), rows, None, 0, ())
     width = Counter(len(rows[n]) for n in dated).most_common(1)[0][0]
     return Sample(delimiter, list(lines), rows, date, width, tuple(n for n in dated if len(rows[n]) == width))
 

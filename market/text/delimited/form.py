@@ -44,6 +44,8 @@ class TextForm:
         Sentences on what was not as in a plain file.
     levels : int
         Lines of names.
+    is_dated : bool
+        Whether the first lines have rows of data with dates. Only then can other lines end the table.
     stop : int, optional
         Bytes of the text, in UTF-8, after which the table ends; None at the end of the file.
     """
@@ -54,6 +56,7 @@ class TextForm:
     filled: int = 1
     notes: tuple[str, ...] = ()
     levels: int = 1
+    is_dated: bool = False
     stop: int | None = None
 
 
@@ -78,7 +81,7 @@ def find_form(path: Path, options: TextOptions = PLAIN) -> TextForm:
         form = _name_klines(path, sample)
     else:
         form = _find_names(path, sample, first, keep_codes=options.keep_codes)
-    return replace(form, notes=(*notes, *form.notes))
+    return replace(form, notes=(*notes, *form.notes), is_dated=bool(sample.data))
 
 
 def _find_names(path: Path, sample: Sample, first: int, *, keep_codes: bool) -> TextForm:
@@ -93,13 +96,20 @@ def _find_names(path: Path, sample: Sample, first: int, *, keep_codes: bool) -> 
             raise SourceError(f"{path}: {_explain_head(rows, begin)}")
         levels, top, stop, begin = rows[first : first + 1], first, first + 1, first + 1
     _refuse_open_quotes(path, sample.lines[top:stop], top, sample.delimiter)
+    date = sample.date or 0
+    if len(levels) == 2 and levels[0][date].strip() and not levels[1][date].strip() and any(levels[1]):
+        # pandas writes the name of the index in the last of several lines.
+        text = shorten_text(sample.delimiter.join(levels[1]))
+        raise SourceError(
+            f"{path}: line {stop}, {text!r}, below the names of columns holds no data; delete it"
+        )
     above = [row for row in rows[:top] if row]
     if above:
         text = shorten_text(sample.delimiter.join(above[0]).rstrip(sample.delimiter))
         notes.append(
             f"{format_count(len(above), 'line')} above the column names left out, the first {text!r}"
         )
-    names = _merge_levels(levels, sample.date or 0)
+    names = _merge_levels(levels, date)
     if len(levels) > 1:
         notes.append(f"names of columns are in {len(levels)} lines, such as {names[-1]}")
     if keep_codes:
@@ -118,7 +128,7 @@ def end_table(path: Path, form: TextForm) -> TextForm | None:
         If a further table has no title, so that nothing says which of them is meant.
     """
     found = find_tables(path, form.delimiter)
-    rest = found.describe_rest(1) if found.tables else ""
+    rest = found.describe_rest(1) if form.is_dated and found.tables else ""
     if (
         not rest
         or found.tables[0].widths != {len(form.names)}

@@ -86,3 +86,17 @@ def test_percent_has_the_bits_of_fractions_divided_once(tmp_path, sign):
     path.write_text("date,A\n" + "".join(f"{iso(d)},{c}{sign}\n" for d, c in zip(days, cells, strict=True)))
     panel, _ = load_panel("prices", path=path, settings=FileSettings(values="returns", scale="percent"))
     assert panel.returns[:, 0].tolist() == [float(cell) / 100 for cell in cells]
+
+
+def test_decimals_that_look_like_dates_are_none(tmp_path):
+    """Behind a decimal comma 5 digits may be a day number of Excel, and 6 a month."""
+    days = pd.bdate_range("2007-04-11", periods=60)
+    prices = 40 + np.arange(60) * 0.12345 + np.where(np.arange(60) % 7 == 5, 0.000004, 0)
+    frame = pd.DataFrame({"A": prices.round(5), "B": np.where(np.arange(60) % 5 == 0, 10.201204, 10.5)})
+    frame.index = pd.Index([f"{day:%d/%m/%Y}" for day in days], name="Datum")
+    frame.to_csv(tmp_path / "x.csv", sep=";", decimal=",")
+    panel, _ = load_panel("prices", path=tmp_path / "x.csv")
+    assert panel.dates.equals(days[1:].as_unit(panel.dates.unit))
+    np.testing.assert_array_equal(
+        panel.returns[:, 0], frame["A"].to_numpy()[1:] / frame["A"].to_numpy()[:-1] - 1
+    )

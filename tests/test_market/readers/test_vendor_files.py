@@ -8,6 +8,7 @@ from market.errors import DataError, SourceError
 from market.findings import IGNORED_COLUMN, INTERPRETATION
 from market.load import load_panel
 from market.readers.prices import FileSettings
+from market.text.columns import read_columns
 
 
 @pytest.fixture
@@ -369,6 +370,21 @@ def test_columns_can_be_named(load):
     assert panel.assets == ("A", "B")
     with pytest.raises(SourceError, match="no column 'wha' for price_column; did you mean 'what'"):
         load(text, date_column="when", asset_column="who", price_column="wha")
+
+
+def test_a_line_of_units_below_the_names_is_refused(load):
+    rows = [f"{d},{a},{a + 1}" for d, a in zip(DAYS, KO, strict=True)]
+    with pytest.raises(
+        SourceError, match="line 2, ',USD,USD', below the names of columns holds no data; delete it"
+    ):
+        load(lines("Date,Close,High", ",USD,USD", *rows), name="KO.csv")
+
+
+def test_lines_without_dates_end_no_table(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("asset,weight\nA,0.5\nB,0.5\nnote\nC\n")
+    with pytest.raises(SourceError, match="Expected 2 columns"):
+        read_columns(path, ["asset", "weight"], texts=["asset"], numbers=["weight"])
 
 
 def test_settings_that_cannot_hold_are_refused(load, tmp_path):
