@@ -42,17 +42,17 @@ def _write(values: Mapping[str, Any], given: Any, reasons: Mapping[str, str], pa
     for key, value in values.items():
         own = f"{path}{key}"
         there = isinstance(given, Mapping) and key in given
-        written = f"{indent}{_scalar(key)}:"
+        written = f"{indent}{write_value(key)}:"
         if isinstance(value, Mapping) and value:
             if not path:
                 yield ""
-            yield _comment(written, _origin(there, reasons.get(own), has_parts=True))
+            yield write_comment(written, _origin(there, reasons.get(own), has_parts=True))
             inner = given[key] if there else None
             # What a choice filled in has its reason at the top alone.
             inner = value if own in reasons else inner
             yield from _write(value, inner, reasons, f"{own}.")
         else:
-            yield _comment(f"{written} {_flow(value)}", _origin(there, reasons.get(own)))
+            yield write_comment(f"{written} {write_value(value)}", _origin(there, reasons.get(own)))
 
 
 def _origin(there: bool, reason: str | None, *, has_parts: bool = False) -> str:
@@ -62,16 +62,14 @@ def _origin(there: bool, reason: str | None, *, has_parts: bool = False) -> str:
     return "" if there or has_parts else "default"
 
 
-def _comment(line: str, comment: str) -> str:
+def write_comment(line: str, comment: str) -> str:
+    """Return a line with a comment behind it."""
     return f"{line:<{_WIDTH}}  # {comment}" if comment else line
 
 
-def _scalar(value: Any) -> str:
-    """Return a scalar as YAML: text that looks like another type in quotes."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+def write_value(value: Any) -> str:
+    """Return a value as YAML on one line: text that looks like another type in quotes."""
+    text = yaml.safe_dump(
+        value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...")
-
-
-def _flow(value: Any) -> str:
-    """Return a value on one line."""
-    return _scalar(value).removesuffix("\n")
