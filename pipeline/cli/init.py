@@ -31,6 +31,7 @@ def init_command(file: Path, out: Path | None, **options: str | None) -> None:
     Layout, frequency, span, cash and market are recognised, and the dates and windows follow from them. Before the
     file is written, all steps of a run up to its first fit are tried. An existing file is never overwritten.
     """
+    from foundation.counts import format_count
     from pipeline.errors import RunError
     from pipeline.files import write_new
     from pipeline.first_config.recognition import recognise_columns
@@ -49,7 +50,8 @@ def init_command(file: Path, out: Path | None, **options: str | None) -> None:
     for each in taken:
         click.echo(f"data.{each.key}: {each.value} ({each.why})")
     if warnings:
-        click.echo(f"{warnings} warnings about the file: tangency check {file} shows them")
+        count = format_count(warnings, "warning")
+        click.echo(f"{count} about the file: tangency check {file} shows {'it' if warnings == 1 else 'them'}")
     click.echo(f"{target}: next, make run CONFIG={target}")
 
 

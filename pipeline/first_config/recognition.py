@@ -16,10 +16,8 @@ from market.values.trading_calendar import WEEKDAYS
 from pipeline.file_check.examination import Examination, examine_file
 from pipeline.file_check.request import FileRequest
 
-_CASH = re.compile(
-    r"(r[fs]|riskfree|rfree|riskfreerate|cash|tbills?|treasurybills?|bil|shv|sgov|usgg3m|eonia|estr|sofr)"
-)
-_MARKET = re.compile(r"(mkt|market|benchmark|gspc|sp500|spx|spxindex|sp500index|sp500tr|msciworld|msciacwi)")
+_CASH = re.compile(r"rf|rfree|riskfree(rate)?|cash|tbills?|treasurybills?|bil|shv|sgov|eonia|estr|sofr")
+_MARKET = re.compile(r"mkt|market|benchmark|gspc|sp500(index|tr)?|spx(index)?|msci(world|acwi)")
 _FEWEST = 3
 """Assets that must be left beside cash and the market."""
 _MOSTLY = 0.9
