@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ _JUDGED = 6
 """Months that must be left to judge."""
 _DAILY = 200
 """Observations in a year from which each fifth date is trained on: labels of a month overlap."""
+_CORRELATION = "average_correlation_12"
 WEEKLY = 52
 """Observations in a year from which a trade waits for the next close, and windows are counted in years."""
 
@@ -145,9 +146,7 @@ def _try_tier(panel: Panel, given: _Given, tier: Tier) -> tuple[Plan | None, int
     if start is None:
         start = first_test + _rows(tier.calibration, year)
     wanted = given("regimes.features", RegimesSection.model_fields["features"].default)
-    features = (
-        tuple(wanted) if given("regimes.features") else tuple(name for name in wanted if name in columns)
-    )
+    features = tuple(wanted) if given("regimes.features") else _usable(wanted, columns, panel)
     kind, covariance = given("regimes.kind", "kmeans"), given("regimes.covariance")
     least = minimum_regime_dates(states, max(1, len(features)), kind, covariance)
     regimes = max(_rows(tier.regimes, year), least)
@@ -172,6 +171,12 @@ def _choose_features(panel: Panel, given: _Given, tier: Tier) -> tuple[tuple[str
         recipe = make_recipe(panel, include, slow, None)
         warm = {step.name: step.warm for step in recipe.steps if step.column >= 0}
     return recipe.columns, max(warm.values()), slow
+
+
+def _usable(names: Sequence[str], columns: Sequence[str], panel: Panel) -> tuple[str, ...]:
+    """Return the regime features that have values: one asset has no correlation with others."""
+    lone = len(panel.assets) == 1
+    return tuple(name for name in names if name in columns and not (lone and name == _CORRELATION))
 
 
 def _find_trained(panel: Panel, first: int, every: int, amount: tuple[int, int]) -> int:

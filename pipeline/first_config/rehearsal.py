@@ -1,4 +1,4 @@
-"""Rehearsal: all steps of a run before its first fit, so that a new configuration runs at the first try."""
+"""Rehearsal: all steps of a run before its models are fitted, so that a new configuration runs at the first try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.store import Store
 
 
 def rehearse(text: str, path: Path) -> RunConfig:
-    """Read a configuration, build its features and check training data and limits; nothing is kept.
+    """Read a configuration, build its features, check training data and limits, and fit its regimes; nothing is kept.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ def rehearse(text: str, path: Path) -> RunConfig:
         try:
             config = load_config(draft)
             quiet = Reporter(Console(file=io.StringIO()))
-            Pipeline(config, Store(Path(folder) / "store", fresh=True), quiet).prepare()
+            pipeline = Pipeline(config, Store(Path(folder) / "store", fresh=True), quiet)
+            pipeline.estimate(pipeline.prepare())
         except USER_ERRORS as error:
             reason = str(error).replace(str(draft), str(path))
             raise RunError(f"no configuration was written, because its run would stop: {reason}") from error
