@@ -14,12 +14,7 @@ from market.checks.bars import check_bars, check_volume
 from market.checks.cash import check_cash, check_cash_returns, check_cash_values
 from market.checks.integrity import check_impossible
 from market.checks.plausibility import check_counts
-from market.checks.suspicions.alignment import check_alignment
-from market.checks.suspicions.calendar_rows import check_carried_holidays, check_rare_days
-from market.checks.suspicions.copies import check_copies
-from market.checks.suspicions.jumps import check_jumps
-from market.checks.suspicions.survivors import check_survivors
-from market.checks.suspicions.volumes import check_untraded_moves
+from market.checks.suspicions.suspicions import check_suspicions
 from market.checks.units import check_fractions, check_units
 from market.errors import DataError, SourceError
 from market.findings import Finding, raise_if_fatal
@@ -65,7 +60,7 @@ def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
     yield check_bars(table, inputs.bars)
     yield chain(check_magnitude(table), check_counts(table))
     yield check_anomalies(table)
-    yield _check_suspicions(inputs)
+    yield check_suspicions(table, inputs.volume)
     if not np.isfinite(table.returns[:, inputs.columns]).any():
         raise DataError(f"{source}: no asset has two prices, so there is no return")
     if inputs.cash_column is not None:
@@ -77,18 +72,6 @@ def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
         yield chain(check_impossible(inputs.market_table), check_units(inputs.market_table))
         yield chain(check_magnitude(inputs.market_table), check_counts(inputs.market_table))
         yield check_anomalies(inputs.market_table)
-
-
-def _check_suspicions(inputs: PanelInputs) -> Iterator[Finding]:
-    """Find what is possible and looks like a fault of the vendor."""
-    table = inputs.table
-    yield from check_copies(table)
-    yield from check_alignment(table)
-    yield from check_jumps(table)
-    yield from check_rare_days(table)
-    yield from check_carried_holidays(table)
-    yield from check_untraded_moves(table, inputs.volume)
-    yield from check_survivors(table)
 
 
 def _note_empty_rows(inputs: PanelInputs) -> Iterator[Finding]:

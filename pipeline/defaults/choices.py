@@ -118,7 +118,9 @@ def _choose_rest(panel: Panel, plan: Plan, content: Mapping[str, Any]) -> list[C
     window = max(2, round(tier.covariance * year / 12)) if slow else 2 * year
     history = max(2, round(tier.history * year / 12)) if slow else year
     models = content.get("models") or MODELS
+    alone = [Choice("allocation.cash_maximum", 1.0, "beside one asset there is only cash to hold")]
     return [
+        *(alone if len(panel.assets) == 1 else []),
         Choice("models", MODELS, "a baseline, a linear model, trees, and the mean of the last two"),
         Choice("allocation.forecast", _traded_model(models), "the combination, if there is one"),
         Choice("allocation.rebalance_every", plan.horizon, "the horizon"),

@@ -22,7 +22,7 @@ from pipeline.settings.data import DataSection
 _SECTIONS = ("target", "walk_forward", "regimes", "allocation", "evaluation")
 _COMPLETABLE = (*_SECTIONS, "models", "cost_rate")
 _KNOWN_TYPES = frozenset(get_args(ErrorType))
-_OPTIONAL = ("features.exclude", "walk_forward.train_every", "regimes.features")
+_OPTIONAL = ("features.exclude", "walk_forward.train_every", "regimes.features", "allocation.cash_maximum")
 """Choices of keys that have a fixed default: made only where the whole section is absent."""
 
 

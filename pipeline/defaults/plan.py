@@ -13,9 +13,9 @@ import pandas as pd
 
 from foundation.counts import format_count
 from market.panel import Panel
+from pipeline.defaults.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.defaults.tiers import TIERS, Tier, choose_tier
 from pipeline.errors import ConfigError
-from pipeline.settings.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.settings.stages import FeaturesSection, RegimesSection
 
 _JUDGED = 6

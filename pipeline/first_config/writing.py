@@ -28,9 +28,7 @@ def name_after(stem: str) -> str:
     return plain[:LONGEST_NAME].rstrip("-_") or "mine"
 
 
-def write_first_config(
-    name: str, path: str, data: Mapping[str, tuple[Any, str]], completion: Completion
-) -> str:
+def compose_text(name: str, path: str, data: Mapping[str, tuple[Any, str]], completion: Completion) -> str:
     """Return a commented configuration.
 
     Parameters

@@ -11,9 +11,9 @@ from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from market.panel import Panel
 from pipeline.config import RunConfig
+from pipeline.defaults.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.errors import EarlyTestError, RunError
 from pipeline.preflight.training_sets import Amount, TrainingSets, list_fits
-from pipeline.settings.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.stages.schedule import Schedule, make_schedule
 
 

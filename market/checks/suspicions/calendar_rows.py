@@ -57,10 +57,9 @@ def check_carried_holidays(table: Table) -> Iterator[Finding]:
     if not len(rows):
         return
     known = np.isfinite(table.returns)
-    unchanged = np.log(
-        np.clip((known & (table.returns == 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1), 1e-9, 1)
-    )
-    expected = float(np.exp((known * unchanged).sum(axis=1)).sum())
+    share = (known & (table.returns == 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    by_chance = np.exp((known * np.log(np.clip(share, 1e-9, 1.0))).sum(axis=1))
+    expected = float(by_chance[known.sum(axis=1) >= 2].sum())
     if expected > _CHANCE and len(rows) <= _TIMES * expected:
         return
     first = table.dates[rows[0]]
