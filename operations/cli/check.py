@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.data_options import DataOptions, make_request
-from pipeline.cli.group import tangency
+from pipeline.cli.group import check_output, tangency
 
 if TYPE_CHECKING:
     from pipeline.file_check.examination import Examination
@@ -28,7 +28,23 @@ _EPILOG = (
     help="Check the file of this configuration, as a run reads it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/data.md lists its keys).")
-def check_command(file: Path | None, config: Path | None, as_json: bool, **options: str | None) -> None:
+@click.option(
+    "--html", type=click.Path(path_type=Path), callback=check_output, help="Also write this HTML page."
+)
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Also write a cleaned copy, a new file, and beside it the list of what was done.",
+)
+def check_command(
+    file: Path | None,
+    config: Path | None,
+    as_json: bool,
+    html: Path | None,
+    fix: Path | None,
+    **options: str | None,
+) -> None:
     """Show what a file of prices or returns holds, and what is wrong with it.
 
     Nothing is fitted and nothing is counted as a trial. What the values are (prices, returns, percent) is inferred
@@ -37,12 +53,30 @@ def check_command(file: Path | None, config: Path | None, as_json: bool, **optio
     from foundation.json_text import to_json
     from pipeline.file_check.examination import examine_file
 
-    done = examine_file(make_request(file, config, options))
+    request = make_request(file, config, options)
+    done = examine_file(request)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:
         _print(done)
+    if html is not None:
+        _write_page(done, html, as_json)
+    if fix is not None:
+        from pipeline.file_check.repair import repair_file
+
+        lines = repair_file(request, done, fix)
+        for line in (*lines, f"{fix}: the cleaned copy; check it again") if not as_json else ():
+            click.echo(line)
     sys.exit(done.exit_code)
+
+
+def _write_page(done: Examination, html: Path, as_json: bool) -> None:
+    from pipeline.file_check.page import render_examination
+    from pipeline.files import write_whole
+
+    write_whole(html, render_examination(done).encode())
+    if not as_json:
+        click.echo(str(html))
 
 
 def _print(done: Examination) -> None:
