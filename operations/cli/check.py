@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def check_command(
 ) -> None:
     """Show what a file of prices or returns holds, and what is wrong with it.
 
+    With --config, values that changed since the version that `tangency update` recorded last are findings too.
     Nothing is fitted and nothing is counted as a trial. What the values are (prices, returns, percent) is inferred
     unless --values or a configuration says it.
     """
@@ -55,6 +57,8 @@ def check_command(
 
     request = make_request(file, config, options)
     done = examine_file(request)
+    if config is not None:
+        done = _compare_with_record(done, config)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:
@@ -68,6 +72,16 @@ def check_command(
         for line in (*lines, f"{fix}: the cleaned copy; check it again") if not as_json else ():
             click.echo(line)
     sys.exit(done.exit_code)
+
+
+def _compare_with_record(done: Examination, path: Path) -> Examination:
+    """Return an examination with what changed since the newest recorded version of the data."""
+    from operations.data.changed_values import find_changed_values
+    from pipeline.config import load_config
+
+    if done.inputs is None or done.exit_code == 2:
+        return done
+    return replace(done, findings=(*done.findings, *find_changed_values(load_config(path), done.inputs)))
 
 
 def _write_page(done: Examination, html: Path, as_json: bool) -> None:

@@ -89,7 +89,7 @@ def _print_group(console: Console, done: Examination, group: Sequence[Finding]) 
     for finding in group[:_SHOWN]:
         message = shorten_message(done, finding.message)
         console.print(f"  {escape(message)}", highlight=False, soft_wrap=True)
-        if finding.fix:
-            console.print(f"  -> {escape(finding.fix)}", highlight=False, soft_wrap=True)
+    for fix in dict.fromkeys(finding.fix for finding in group[:_SHOWN] if finding.fix):
+        console.print(f"  [bold]what to do:[/] {escape(fix)}", highlight=False, soft_wrap=True)
     if len(group) > _SHOWN:
         console.print(f"  and {len(group) - _SHOWN} more; --json and --html list all", highlight=False)
