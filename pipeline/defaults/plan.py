@@ -189,7 +189,7 @@ def _find_trained(panel: Panel, first: int, every: int, amount: tuple[int, int])
     if enough.any():
         return int(rows[np.argmax(enough)])
     # What is missing takes as many dates as a typical date of the last ones gives rows.
-    typical = max(1.0, float(counts[-12:].mean()) if len(counts) else 1.0)
+    typical = max(1.0, float(listed[-12:].sum(axis=1).mean()))
     more = max(amount[0] - int((counts > 0).sum()), math.ceil((amount[1] - int(counts.sum())) / typical))
     return max(len(panel.dates), first) + more * every
 
