@@ -137,10 +137,10 @@ def test_other_mistakes_come_first_and_no_data_is_read(tmp_path):
     assert "2 mistakes" in str(error.value)
     assert "missing" not in str(error.value)
     with pytest.raises(ConfigError, match="data: missing"):
-        load_config(write_config(tmp_path, data=None) if False else _without_data(tmp_path))
+        load_config(_write_name(tmp_path))
 
 
-def _without_data(folder):
+def _write_name(folder):
     file = folder / "none.yaml"
     file.write_text("name: none\n")
     return file
@@ -173,7 +173,8 @@ def test_the_full_configuration_is_the_same_one(tmp_path, content):
     assert "# chosen: " in first_test
     (name,) = [line for line in lines if line.startswith("name:")]
     assert "#" not in name, "it is given"
-    assert [line for line in lines if line.startswith("  weights: equal")][0].endswith("# default")
+    (weights,) = [line for line in lines if line.startswith("  weights: equal")]
+    assert weights.endswith("# default")
 
 
 def test_text_that_looks_like_another_type_survives(tmp_path):

@@ -106,12 +106,8 @@ def test_a_stated_kind_is_kept(tmp_path):
 def test_a_long_table_of_returns_alone_is_read(tmp_path):
     file = tmp_path / "long.csv"
     dates = pd.date_range("2020-01-31", periods=40, freq="ME")
-    rows = [
-        (d.date(), a, r)
-        for d, row in zip(dates, returns_of(40, 2), strict=True)
-        for a, r in zip("XY", row, strict=True)
-    ]
-    pd.DataFrame(rows, columns=["date", "symbol", "ret"]).to_csv(file, index=False)
+    wide = pd.DataFrame(returns_of(40, 2), index=dates, columns=["X", "Y"]).rename_axis("date")
+    wide.melt(ignore_index=False, var_name="symbol", value_name="ret").to_csv(file)
     done = examine_file(request_by_options(file, {}))
     assert (done.as_dict()["kind"], done.assets, done.exit_code) == ("returns", ("X", "Y"), 0)
 

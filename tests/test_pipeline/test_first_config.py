@@ -62,12 +62,20 @@ def test_levels_with_a_bill_run_at_the_first_try(init, tmp_path):
 
 
 def test_percent_is_recognised(init, tmp_path):
-    write(100 * steps(200, 5, 12), names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
+    values = 100 * steps(200, 5, 12)
+    values[:, 4] = 0.3 + 0.1 * np.sin(np.arange(200) / 20)
+    write(values, names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
     code, out = init("p.csv", "--out", "first.yaml")
     assert code == 0, out
     config, _ = load_completed_config(tmp_path / "first.yaml")
     assert config.data.values == "percent_returns"
     assert (config.data.cash.column, config.data.cash.values) == ("RF", "percent_returns")
+
+
+def test_a_column_called_cash_that_is_none_stays_an_asset(init, tmp_path):
+    write(100 * steps(200, 5, 12), names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
+    assert init("p.csv")[0] == 0
+    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.cash is None
 
 
 def test_bars_of_one_coin_are_recognised(init, tmp_path):
