@@ -52,9 +52,10 @@ _FIXES = {
     "impossible volume": "correct the cell, or leave it empty",
     "many missing values": "nothing, if the assets were not listed",
 }
-_OTHER = "as the message says"
+IN_MESSAGE = "as the message says"
+"""What to do about findings whose message says it, such as a file that cannot be read."""
 
 
 def add_fix(finding: Finding) -> Finding:
     """Return a finding with what to do about it."""
-    return finding if finding.fix else replace(finding, fix=_FIXES.get(finding.check, _OTHER))
+    return finding if finding.fix else replace(finding, fix=_FIXES.get(finding.check, IN_MESSAGE))

@@ -28,7 +28,9 @@ _EPILOG = (
     type=click.Path(path_type=Path),
     help="Check the file of this configuration, as a run reads it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/data.md lists its keys).")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object (docs/checks.md lists its keys)."
+)
 @click.option(
     "--html", type=click.Path(path_type=Path), callback=check_output, help="Also write this HTML page."
 )

@@ -100,7 +100,7 @@ class Examination:
         return [f"{self.assets[column]} {stamps[row]}" for row, column in cells]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the answer of `tangency check --json`; docs/data.md documents its keys."""
+        """Return the answer of `tangency check --json`; docs/checks.md documents its keys."""
         dates = self.dates
         return {
             "kind": None if self.inputs is None else self.inputs.kind,

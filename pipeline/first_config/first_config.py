@@ -54,7 +54,7 @@ def _compose(request: FileRequest, done: Examination, taken: Sequence[Recognised
     """Return the text of the configuration."""
     fatal = next((finding for finding in done.findings if finding.severity == "fatal"), None)
     if fatal is not None:
-        raise RunError(f"{fatal.text} (tangency check {request.path} lists all that it finds)")
+        raise RunError(f"{fatal.message} (tangency check {request.path} lists all that it finds)")
     reasons = {key: (value, "as you said") for key, value in request.given.items()}
     reasons |= {each.key: (each.value, each.why) for each in taken}
     data = {"path": str(request.path), **{key: value for key, (value, _) in reasons.items()}}
