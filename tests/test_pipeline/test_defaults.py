@@ -10,7 +10,7 @@ from running import pipeline_of
 
 from pipeline.config import load_completed_config, load_config
 from pipeline.config_files.document import read_document
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, RunError
 from pipeline.export.full_config import write_full_config
 
 YEAR = {"B": 252, "D": 365, "W-FRI": 52, "ME": 12}
@@ -187,3 +187,28 @@ def test_text_that_looks_like_another_type_survives(tmp_path):
     full = tmp_path / "full.yaml"
     full.write_text(write_full_config(config, read_document(file).content, completion.choices))
     assert load_config(full) == config
+
+
+def test_a_start_of_the_regimes_beyond_the_data_names_the_largest_that_works(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    config = load_config(write_config(tmp_path))
+
+    def prepare(count):
+        regimes = config.regimes.model_copy(update={"min_train": count})
+        return pipeline_of(config.model_copy(update={"regimes": regimes})).prepare()
+
+    with pytest.raises(RunError, match="the largest that works is") as error:
+        prepare(10_000)
+    most = int(re.search(r"works is (\d+)", str(error.value)).group(1))
+    assert len(prepare(most).schedule.regime_folds) == 1
+    with pytest.raises(RunError, match="the largest that works is"):
+        prepare(most + 1)
+
+
+def test_a_first_test_before_the_data_names_the_first_date_that_works(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    file = write_config(tmp_path, walk_forward={"first_test": "1990-01-01"})
+    with pytest.raises(RunError, match=r"first walk_forward\.first_test that works is") as error:
+        pipeline_of(file).prepare()
+    works = re.search(r"that works is ([\d-]+)", str(error.value)).group(1)
+    pipeline_of(write_config(tmp_path, walk_forward={"first_test": works})).prepare()
