@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from allocation.errors import AllocationError
+from features.spec import FeatureError
 from foundation.suggestions import suggest
+from market.errors import DataError
 from pipeline.config_files.document import Document, read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
@@ -208,7 +210,10 @@ def _validate(name: str, document: Document) -> tuple[RunConfig, Completion | No
         others = without_completable(error)
         if others is not None:
             raise ConfigError(explain_mistakes(name, others, document, RunConfig)) from error
-    completion = complete_content(document.content, DataSection.model_validate(document.content["data"]))
+    try:
+        completion = complete_content(document.content, DataSection.model_validate(document.content["data"]))
+    except (ConfigError, DataError, FeatureError) as error:
+        raise ConfigError(f"{name}: settings that follow from the data are left open: {error}") from error
     try:
         return RunConfig.model_validate(completion.content), completion
     except ValidationError as error:
