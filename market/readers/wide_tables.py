@@ -117,4 +117,4 @@ def _note_left_out(path: Path, columns: FileColumns) -> Iterator[Finding]:
                 f"{path}: {what} is an index or a date and no asset: left out; the dates are those of"
                 f" {columns.date!r}"
             )
-            yield Finding("column left out", "warning", name or None, None, text)
+            yield Finding("column left out", "warning", None, None, text)
