@@ -21,7 +21,7 @@ from market.readers.layouts import pick_columns
 from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns
 from market.text.dates import read_dates
-from market.text.headers import read_header, read_names
+from market.text.headers import read_header
 from market.text.number_texts import NO_VALUE
 from market.text.paths import is_csv, is_parquet
 from pipeline.errors import RunError
@@ -119,7 +119,7 @@ def _refuse_target(path: Path, out: Path, listing: Path) -> None:
 def _read(request: FileRequest, examined: Examination) -> _Draft:
     """Return the cells of the file, with names trimmed."""
     path, settings = request.path, examined.settings
-    header, written = read_header(path), read_names(path)
+    header = read_header(path)
     columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
     if is_parquet(path):
         frame = pd.read_parquet(path).reset_index(drop=True)
@@ -130,10 +130,8 @@ def _read(request: FileRequest, examined: Examination) -> _Draft:
         coded = read_columns(path, header, texts=header, numbers=[]).coded
         frame = pd.DataFrame({name: coded[name].expand() for name in header}, dtype=object)
     draft = _Draft(frame, columns)
-    changed = [raw for raw, name in zip(written, header, strict=True) if raw != name]
-    return (
-        draft.change(frame, f"trimmed {format_count(len(changed), 'name')} of columns") if changed else draft
-    )
+    changed = any(finding.check == "names read otherwise" for finding in examined.findings)
+    return draft.change(frame, "trimmed names of columns") if changed else draft
 
 
 def _trim_cells(draft: _Draft) -> _Draft:
@@ -220,10 +218,12 @@ def _divide_percent(draft: _Draft, request: FileRequest) -> _Draft:
 
 def _divide(cell: Any) -> Any:
     if isinstance(cell, str):
+        if cell in NO_VALUE:
+            return cell
         try:
             number = Decimal(cell)
-        except InvalidOperation:
-            return cell
+        except InvalidOperation as error:
+            raise RunError(f"--fix: {cell!r} is no plain number, and cannot be divided by 100") from error
         return "" if float(number) in MISSING_CODES else format(number / 100, "f")
     return np.nan if cell in MISSING_CODES else cell / 100.0
 

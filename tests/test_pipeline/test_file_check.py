@@ -227,7 +227,14 @@ def test_a_repaired_copy_is_clean_and_the_original_untouched(tmp_path, monkeypat
         copy.read_text() == "Date,AAA,BBB\n2024-01-02,10.1,20.1\n2024-01-03,10.3,20.3\n2024-01-05,10.4,20.2\n"
     )
     done = (tmp_path / "clean.csv.changes.txt").read_text()
-    for words in ("3 names", "1 cell", "'CCC'", "1 row without any value", "'2024-01-02'", "oldest first"):
+    for words in (
+        "names of columns",
+        "1 cell",
+        "'CCC'",
+        "1 row without any value",
+        "'2024-01-02'",
+        "oldest first",
+    ):
         assert words in done
         assert words in out
     assert tangency(monkeypatch, capsys, "check", copy)[0] == 0
@@ -279,6 +286,15 @@ def test_percent_is_divided_exactly_and_only_if_declared(tmp_path, monkeypatch, 
                 assert new == ""
             else:
                 assert Decimal(new) == Decimal(old) / 100
+
+
+def test_percent_that_is_no_plain_number_is_refused(tmp_path, monkeypatch, capsys):
+    file, copy = tmp_path / "r.csv", tmp_path / "copy.csv"
+    file.write_text("yyyymm,A,B\n202310,-1.65,1\n202311,8.66,2 %\n202312,.,3\n")
+    code, _, err = tangency(monkeypatch, capsys, "check", file, "--values", "percent_returns", "--fix", copy)
+    assert code == 2
+    assert "'2 %' is no plain number" in err
+    assert not copy.exists()
 
 
 def test_a_parquet_file_keeps_its_types(tmp_path, monkeypatch, capsys):
