@@ -11,11 +11,14 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from allocation.errors import AllocationError
+from features.spec import FeatureError
 from foundation.suggestions import suggest
-from pipeline.config_files.document import read_document
+from market.errors import DataError
+from pipeline.config_files.document import Document, read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
 from pipeline.config_files.text import show_name
+from pipeline.defaults.completion import Completion, complete_content, without_completable
 from pipeline.errors import ConfigError
 from pipeline.settings.allocation import AllocationSection
 from pipeline.settings.data import DataSection
@@ -178,12 +181,17 @@ def load_config(path: Path) -> RunConfig:
     ConfigError
         Lists the mistakes in the file, each with its dotted path and line.
     """
+    return load_completed_config(path)[0]
+
+
+def load_completed_config(path: Path) -> tuple[RunConfig, Completion | None]:
+    """Read a configuration file as `load_config` does, and return what was filled in from its data.
+
+    The data is read only if a setting that depends on it is left open; otherwise the second value is None.
+    """
     document = read_document(path)
     name = show_name(str(path))
-    try:
-        config = RunConfig.model_validate(document.content)
-    except ValidationError as error:
-        raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error
+    config, completion = _validate(name, document)
     misread = list(find_misread_numbers(config, document.content))
     if misread:
         raise ConfigError(list_mistakes(name, misread, document))
@@ -191,4 +199,22 @@ def load_config(path: Path) -> RunConfig:
         config.allocation.constraints()
     except AllocationError as error:
         raise ConfigError(f"{name}: allocation: {error}") from error
-    return config
+    return config, completion
+
+
+def _validate(name: str, document: Document) -> tuple[RunConfig, Completion | None]:
+    """Return the configuration of a document, completed if only settings that depend on the data are missing."""
+    try:
+        return RunConfig.model_validate(document.content), None
+    except ValidationError as error:
+        others = without_completable(error)
+        if others is not None:
+            raise ConfigError(explain_mistakes(name, others, document, RunConfig)) from error
+    try:
+        completion = complete_content(document.content, DataSection.model_validate(document.content["data"]))
+    except (ConfigError, DataError, FeatureError) as error:
+        raise ConfigError(f"{name}: settings that follow from the data are left open: {error}") from error
+    try:
+        return RunConfig.model_validate(completion.content), completion
+    except ValidationError as error:
+        raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error

@@ -22,7 +22,8 @@ from benchmarks.fuzz.config_files.comparison import find_differences
 from benchmarks.fuzz.config_files.sources import ROOT, load_sources
 from benchmarks.fuzz.config_files.texts import TEXT_CHANGES, change_bytes
 from benchmarks.fuzz.config_files.values import VALUE_CHANGES
-from pipeline.config import load_config
+from pipeline.config import load_completed_config
+from pipeline.defaults.completion import Completion
 from pipeline.errors import USER_ERRORS
 
 SLOWEST = 5.0
@@ -56,7 +57,7 @@ def check(case: Case) -> Fault | None:
     assert case.path is not None
     began = time.perf_counter()
     try:
-        config = load_config(case.path)
+        config, completion = load_completed_config(case.path)
     except USER_ERRORS as error:
         message = str(error)
         first = message.strip().rpartition("\n")[2].strip().partition("; known")[0]
@@ -69,8 +70,18 @@ def check(case: Case) -> Fault | None:
         return fault or (_check_command(case.path) if case.seed % IN_PROCESS == 0 else None)
     record_ending("read")
     raw: Any = yaml.load(case.path.read_bytes(), Loader=yaml.CBaseLoader)
+    if completion is not None:
+        _fill_in(raw, completion)
     differences = list(find_differences(config, raw))
     return Fault("silent difference", "; ".join(differences[:5])) if differences else None
+
+
+def _fill_in(raw: dict[str, Any], completion: Completion) -> None:
+    """Add the settings that were left to the data, as texts; one that the file gives stays, and would differ."""
+    for choice in completion.choices:
+        section, _, key = choice.key.rpartition(".")
+        place = raw.setdefault(section, {}) if section else raw
+        place.setdefault(key, yaml.load(yaml.safe_dump(choice.value), Loader=yaml.CBaseLoader))
 
 
 def _check_command(path: Path) -> Fault | None:

@@ -10,6 +10,7 @@ from foundation.counts import format_count
 from foundation.types import Floats
 from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
+from market.checks.suspicions.jumps import find_unit_changes
 from market.findings import Finding
 from market.frequency import count_missing
 from market.values.table import Table
@@ -145,7 +146,7 @@ def _check_moves(table: Table) -> Iterator[Finding]:
     def too_large(row: int, column: int) -> str:
         return f"return of {returns[row, column]:+.0%} in one {table.frequency.name} step; is it real?"
 
-    large = (np.abs(moves) > table.frequency.implausible) & ~split
+    large = (np.abs(moves) > table.frequency.implausible) & ~split & ~find_unit_changes(table)
     yield from table.find_by_column("possible split", "warning", split, looks_split)
     yield from table.find_by_column("implausible move", "warning", large, too_large)
 

@@ -124,7 +124,7 @@ def _advise(column: CashColumn) -> str:
     values, kind = column.known, column.kind
     guesses = {
         guess: rate
-        for guess, rate in _guess_kinds(values, column.periods_per_year).items()
+        for guess, rate in guess_cash_kinds(values, column.periods_per_year).items()
         if guess != (kind or "returns")
     }
     large = bool(np.nanmax(np.abs(values)) >= 1.0)  # no return of cash in one step: not to be believed either
@@ -139,7 +139,7 @@ def _advise(column: CashColumn) -> str:
     return f"It looks like {looks}: set {'; or '.join(named)}{own}"
 
 
-def _guess_kinds(values: Floats, periods_per_year: int) -> dict[CashKind, float]:
+def guess_cash_kinds(values: Floats, periods_per_year: int) -> dict[CashKind, float]:
     """Return the possible kinds of the values, likeliest first, with the implied annual return of cash."""
     known = values[np.isfinite(values)]
     size, mean = float(np.quantile(np.abs(known), 0.9)), float(np.mean(known))

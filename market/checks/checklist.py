@@ -14,6 +14,7 @@ from market.checks.bars import check_bars, check_volume
 from market.checks.cash import check_cash, check_cash_returns, check_cash_values
 from market.checks.integrity import check_impossible
 from market.checks.plausibility import check_counts
+from market.checks.suspicions.suspicions import check_suspicions
 from market.checks.units import check_fractions, check_units
 from market.errors import DataError, SourceError
 from market.findings import Finding, join_findings, raise_if_fatal
@@ -66,6 +67,7 @@ def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
     yield check_bars(table, inputs.bars)
     yield chain(check_magnitude(table), check_counts(table))
     yield check_anomalies(table)
+    yield check_suspicions(table, inputs.volume)
     if not np.isfinite(table.returns[:, inputs.columns]).any():
         raise DataError(f"{source}: no asset has two prices, so there is no return")
     if inputs.cash_column is not None:

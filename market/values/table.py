@@ -53,7 +53,7 @@ class Table:
         return simple_returns(self.values) if self.kind == "prices" else self.values
 
     def find_by_column(
-        self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]
+        self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str], fix: str = ""
     ) -> Iterator[Finding]:
         """Make one finding for each column in which `mask` holds: `say(row, column)` words its first row."""
         for column in np.flatnonzero(mask.any(axis=0)):
@@ -62,4 +62,4 @@ class Table:
             more = f" ({len(rows)} such dates)" if len(rows) > 1 else ""
             where = f"{self.source}: column {self.names[column]!r}, {date:%Y-%m-%d}"
             message = f"{where}: {say(int(rows[0]), int(column))}{more}"
-            yield Finding(check, severity, self.names[column], date, message)
+            yield Finding(check, severity, self.names[column], date, message, fix)

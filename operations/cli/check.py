@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.group import tangency
+from pipeline.cli.data_options import DataOptions, make_request
+from pipeline.cli.group import check_output, tangency
 
 if TYPE_CHECKING:
     from pipeline.file_check.examination import Examination
-    from pipeline.file_check.request import FileRequest
 
 _EPILOG = (
     "Exit codes: 0 no finding or notes alone, 1 warnings, 2 fatal findings or a file that cannot be read."
 )
-
-
-class DataOptions(click.Command):
-    """A command that also takes each key of the section `data` as an option; they are imported when they are needed."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the own parameters and the keys of the section."""
-        from pipeline.file_check.request import NOT_OPTIONS
-        from pipeline.settings.data import DataSection
-
-        keys = [key for key in DataSection.model_fields if key not in NOT_OPTIONS]
-        text = "As data.{} in a configuration."
-        named = [
-            click.Option([f"--{key.replace('_', '-')}"], metavar="VALUE", help=text.format(key))
-            for key in keys
-        ]
-        own = super().get_params(ctx)
-        return [*own[:-1], *named, own[-1]]  # the last one is --help
 
 
 @tangency.command("check", cls=DataOptions, epilog=_EPILOG)
@@ -45,45 +28,71 @@ class DataOptions(click.Command):
     type=click.Path(path_type=Path),
     help="Check the file of this configuration, as a run reads it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/data.md lists its keys).")
-def check_command(file: Path | None, config: Path | None, as_json: bool, **options: str | None) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object (docs/checks.md lists its keys)."
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path), callback=check_output, help="Also write this HTML page."
+)
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Also write a cleaned copy, a new file, and beside it the list of what was done.",
+)
+def check_command(
+    file: Path | None,
+    config: Path | None,
+    as_json: bool,
+    html: Path | None,
+    fix: Path | None,
+    **options: str | None,
+) -> None:
     """Show what a file of prices or returns holds, and what is wrong with it.
 
+    With --config, values that changed since the version that `tangency update` recorded last are findings too.
     Nothing is fitted and nothing is counted as a trial. What the values are (prices, returns, percent) is inferred
     unless --values or a configuration says it.
     """
     from foundation.json_text import to_json
     from pipeline.file_check.examination import examine_file
 
-    done = examine_file(make_request(file, config, options))
+    request = make_request(file, config, options)
+    done = examine_file(request)
+    if config is not None:
+        done = _compare_with_record(done, config)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:
         _print(done)
+    if html is not None:
+        _write_page(done, html, as_json)
+    if fix is not None:
+        from pipeline.file_check.repair import repair_file
+
+        lines = repair_file(request, done, fix)
+        for line in (*lines, f"{fix}: the cleaned copy; check it again") if not as_json else ():
+            click.echo(line)
     sys.exit(done.exit_code)
 
 
-def make_request(file: Path | None, config: Path | None, options: dict[str, str | None]) -> FileRequest:
-    """Return the request that an argument, a configuration and options make.
-
-    Raises
-    ------
-    UsageError
-        If neither a file nor a configuration is given, or a configuration beside others.
-    """
-    from pipeline.file_check.request import request_by_config, request_by_options
-
-    given = {key: text for key, text in options.items() if text is not None}
-    if file is not None and config is None:
-        return request_by_options(file, given)
-    if file is not None or config is None:
-        raise click.UsageError("give a FILE, or --config with a configuration that names one")
-    if given:
-        names = ", ".join(f"--{key.replace('_', '-')}" for key in given)
-        raise click.UsageError(f"{names}: the configuration says how to read its file; leave the options out")
+def _compare_with_record(done: Examination, path: Path) -> Examination:
+    """Return an examination with what changed since the newest recorded version of the data."""
+    from operations.data.changed_values import find_changed_values
     from pipeline.config import load_config
 
-    return request_by_config(load_config(config))
+    if done.inputs is None or done.exit_code == 2:
+        return done
+    return replace(done, findings=(*done.findings, *find_changed_values(load_config(path), done.inputs)))
+
+
+def _write_page(done: Examination, html: Path, as_json: bool) -> None:
+    from pipeline.file_check.page import render_examination
+    from pipeline.files import write_whole
+
+    write_whole(html, render_examination(done).encode())
+    if not as_json:
+        click.echo(str(html))
 
 
 def _print(done: Examination) -> None:

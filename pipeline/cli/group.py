@@ -53,6 +53,8 @@ def tangency() -> None:
 
     \b
     tangency check     show what a file holds and what is wrong with it
+    tangency init      write a first configuration for a file
+    tangency config    print all settings of a configuration, and where each comes from
 
     \b
     tangency run       --config configs/industries.yaml    run all stages, and write runs/

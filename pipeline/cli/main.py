@@ -6,7 +6,7 @@ import atexit
 import gc
 import os
 
-from pipeline.cli import browse, run, stages  # noqa: F401 (importing these registers their commands)
+from pipeline.cli import browse, config, init, run, stages  # noqa: F401 (importing these registers their commands)
 from pipeline.cli.group import tangency
 from pipeline.endings import exit_codes
 

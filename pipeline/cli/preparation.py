@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
+    from pipeline.defaults.completion import Completion
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
@@ -21,12 +22,16 @@ def read_config(path: Path, *, writes: bool = True) -> RunConfig:
     writes : bool
         Whether the command writes to the output folder.
     """
-    from pipeline.config import load_config
+    return _read_completed(path, writes)[0]
+
+
+def _read_completed(path: Path, writes: bool) -> tuple[RunConfig, Completion | None]:
+    from pipeline.config import load_completed_config
     from pipeline.config_files.paths import check_output_folder
 
-    config = load_config(path)
+    config, completion = load_completed_config(path)
     check_output_folder(config.output, writes=writes)
-    return config
+    return config, completion
 
 
 def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
@@ -40,8 +45,11 @@ def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunCon
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
-    config = read_config(path, writes=writes)
+    config, completion = _read_completed(path, writes)
     check_state(config.output, config.name)
     # A pipe has no width: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
-    return config, Store(config.output / "store", fresh=fresh), Reporter(console)
+    reporter = Reporter(console)
+    if completion is not None:
+        reporter.line("defaults", f"{completion.describe()} (tangency config {path} shows all)")
+    return config, Store(config.output / "store", fresh=fresh), reporter

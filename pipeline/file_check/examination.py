@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from market.checks.checklist import list_findings
+from market.checks.fixes import add_fix
 from market.checks.value_kind import infer_value_kind
 from market.errors import DataError, SourceError
 from market.findings import IGNORED_COLUMN, INTERPRETATION, Finding, ValueKind
@@ -99,7 +100,7 @@ class Examination:
         return [f"{self.assets[column]} {stamps[row]}" for row, column in cells]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the answer of `tangency check --json`; docs/data.md documents its keys."""
+        """Return the answer of `tangency check --json`; docs/checks.md documents its keys."""
         dates = self.dates
         return {
             "kind": None if self.inputs is None else self.inputs.kind,
@@ -131,9 +132,11 @@ def examine_file(request: FileRequest) -> Examination:
             settings, inputs, notes = _read_inferred(request.path, settings, read)
     except DataError as error:
         found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
-        return Examination(request.path, settings, not request.values_given, None, tuple(found))
+        return Examination(request.path, settings, not request.values_given, None, tuple(map(add_fix, found)))
     findings = (*notes, *inputs.grid.findings, *list_findings(inputs), *_note_missing(inputs))
-    return Examination(request.path, settings, not request.values_given, inputs, findings)
+    return Examination(
+        request.path, settings, not request.values_given, inputs, tuple(map(add_fix, findings))
+    )
 
 
 def _read_inferred(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ class FileRequest:
     values_given : bool
         Whether the user says what the values are.
     start, end : date or None
+    given : mapping
+        The settings that the user gives, as in a configuration.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class FileRequest:
     values_given: bool
     start: date | None = None
     end: date | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def request_by_options(path: Path, options: Mapping[str, str]) -> FileRequest:
@@ -68,7 +71,7 @@ def request_by_options(path: Path, options: Mapping[str, str]) -> FileRequest:
         key = str(first["loc"][0]) if first["loc"] else ""
         option = f"--{key.replace('_', '-')}" if key and key != "path" else f"{path}"
         raise ConfigError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from error
-    return _make_request(section, "values" in given)
+    return replace(_make_request(section, "values" in given), given=given)
 
 
 def request_by_config(config: RunConfig) -> FileRequest:
@@ -89,5 +92,5 @@ def request_by_config(config: RunConfig) -> FileRequest:
 
 def _make_request(data: DataSection, values_given: bool) -> FileRequest:
     content = data.model_dump()
-    settings = FileSettings(**{field.name: content[field.name] for field in fields(FileSettings)})
+    settings = FileSettings(**{each.name: content[each.name] for each in fields(FileSettings)})
     return FileRequest(Path(content["path"]), settings, values_given, data.start, data.end)

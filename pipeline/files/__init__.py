@@ -5,7 +5,7 @@ from pipeline.files.folders import is_open_to_all, make_folder
 from pipeline.files.messages import explain
 from pipeline.files.partial import partial_file, partial_folder, remove_leftovers
 from pipeline.files.regular import check_regular, file_kind, file_stamp, read_regular
-from pipeline.files.whole import replace_link, write_folder, write_whole
+from pipeline.files.whole import replace_link, write_folder, write_new, write_whole
 
 __all__ = [
     "check_regular",
@@ -22,5 +22,6 @@ __all__ = [
     "replace_link",
     "sync_folder",
     "write_folder",
+    "write_new",
     "write_whole",
 ]

@@ -43,6 +43,32 @@ def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
         sync_folder(path.parent)
 
 
+def write_new(path: Path, *blocks: bytes | memoryview) -> None:
+    """Write blocks as a new file, which appears when it is complete; an existing file is never touched.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is created if it is missing.
+    *blocks : bytes or memoryview
+
+    Raises
+    ------
+    OSError
+        Names `path`, if it cannot be written; FileExistsError if it exists.
+    """
+    with name_in_errors(path):
+        make_folder(path.parent)
+        remove_leftovers(path.parent)
+        with partial_file(path.parent) as (file, hidden):
+            file.writelines(blocks)
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(hidden, path)  # unlike a renaming, it fails if the name is taken
+            hidden.unlink()
+        sync_folder(path.parent)
+
+
 def write_folder(path: Path, files: Mapping[str, bytes], mode: int = 0o755) -> None:
     """Write a new folder with its files; it appears under its name when all of it is on disk.
 

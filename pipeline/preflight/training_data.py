@@ -1,15 +1,9 @@
-"""Training data: refuse a schedule with too little data for a fit, and report the first date that works.
-
-The default minimum follows from the number of features K. A fit needs 2 K rows, two per coefficient. Rows of one
-date share its news, so a date counts for at most 16 of them: a fit needs K / 8 dates, and never fewer than 8. Labels
-that overlap share their news too, so dates are counted at the distance of one horizon.
-"""
+"""Training data: refuse a schedule with too little data for a fit, and report the first date that works."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 
 import numpy as np
 
@@ -17,23 +11,16 @@ from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from market.panel import Panel
 from pipeline.config import RunConfig
+from pipeline.defaults.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.errors import EarlyTestError, RunError
 from pipeline.preflight.training_sets import Amount, TrainingSets, list_fits
 from pipeline.stages.schedule import Schedule, make_schedule
 
-ROWS_PER_FEATURE = 2
-ROWS_PER_DATE = 16
-"""Maximum number of rows that one date counts for."""
-FEWEST_DATES = 8
-"""Minimum number of dates without overlap, for any number of features; also the minimum per regime."""
-
 
 def _minimum_training(config: RunConfig, n_features: int) -> tuple[int, int]:
     """Return the minimum number of training dates and rows for a number of features, unless configured."""
-    walk, horizon = config.walk_forward, config.target.horizon
-    periods = max(FEWEST_DATES, ceil(ROWS_PER_FEATURE * n_features / ROWS_PER_DATE))
-    dates = ceil(periods * horizon / walk.train_every) if walk.train_every < horizon else periods
-    rows = ROWS_PER_FEATURE * n_features
+    walk = config.walk_forward
+    dates, rows = minimum_training(n_features, config.target.horizon, walk.train_every)
     return walk.min_train_dates or dates, walk.min_train_rows or rows
 
 
@@ -107,15 +94,10 @@ def _remedy(panel: Panel, config: RunConfig, works: int | None) -> str:
 
 
 def _check_regimes(config: RunConfig) -> None:
-    """Refuse a first fit of the regimes on too few dates: 8 per state, and two numbers per parameter."""
+    """Refuse a first fit of the regimes on too few dates."""
     section = config.regimes
     n_states, n_features = section.states, len(section.features)
-    parameters = n_states * n_features
-    if section.kind == "hmm":
-        full = section.covariance != "diagonal"
-        covariance = n_features * (n_features + 1) // 2 if full else n_features
-        parameters += n_states * (covariance + n_states - 1)
-    need = max(FEWEST_DATES * n_states, ceil(ROWS_PER_FEATURE * parameters / n_features))
+    need = minimum_regime_dates(n_states, n_features, section.kind, section.covariance)
     if section.min_train < need:
         raise RunError(
             f"regimes.min_train is {section.min_train}: {n_states} states of "

@@ -70,10 +70,13 @@ class Pipeline:
             prepared = self._sequence.prepare(panel, findings)
             matrix, schedule = prepared.matrix, prepared.schedule
             if not schedule.regime_folds:
+                warm = (matrix.warm[matrix.names.index(name)] for name in config.regimes.features)
+                most = len(panel.dates) - 1 - max(warm)
                 raise RunError(
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {format_count(len(panel.dates), 'date')} in all, "
                     f"{panel.periods_per_year} a year"
+                    f"{f'; the largest that works is {most}' if most > 0 else ''}"
                 )
             coverage = check_coverage(panel, matrix, schedule, config)
             check_training(panel, matrix, schedule, config)

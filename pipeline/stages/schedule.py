@@ -168,7 +168,8 @@ def _warm_rows(matrix: FeatureMatrix, name: str) -> int:
 def _row(panel: Panel, date: object, key: str) -> int:
     wanted = pd.Timestamp(str(date))
     if not panel.dates[0] <= wanted <= panel.dates[-1]:
-        raise RunError(
+        early = wanted < panel.dates[0] and key == "walk_forward.first_test"
+        raise (EarlyTestError if early else RunError)(
             f"{key} is {wanted:%Y-%m-%d}, outside of the data: {panel.name} runs from "
             f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}"
         )

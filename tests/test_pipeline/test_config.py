@@ -50,7 +50,7 @@ def test_shipped_configurations_load(file):
         ),
         ({"target__horizon": 0}, "target.horizon: Input should be greater than or equal to 1, got 0"),
         ({"target__horizon": "one"}, "target.horizon: Input should be a valid integer.*got 'one'"),
-        ({"target": ...}, "target: missing"),
+        ({"data": ...}, "data: missing"),
         (
             {"evaluation__start": "1950-01-01"},
             "evaluation.start 1950-01-01 is before walk_forward.first_test",

@@ -1,0 +1,129 @@
+"""Completion: fill in the settings that a configuration leaves open and that follow from its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
+import pandas as pd
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
+
+from foundation.counts import format_count
+from market.load import load_panel
+from market.panel import Panel
+from market.readers.prices import FileSettings
+from pipeline.defaults.choices import Choice, choose_settings
+from pipeline.settings.data import DataSection
+
+_SECTIONS = ("target", "walk_forward", "regimes", "allocation", "evaluation")
+_COMPLETABLE = (*_SECTIONS, "models", "cost_rate")
+_KNOWN_TYPES = frozenset(get_args(ErrorType))
+_OPTIONAL = ("features.exclude", "walk_forward.train_every", "regimes.features", "allocation.cash_maximum")
+"""Choices of keys that have a fixed default: made only where the whole section is absent."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A configuration with all settings, and those that were chosen.
+
+    Attributes
+    ----------
+    content : dict
+        As a configuration file would hold it.
+    choices : tuple of Choice
+        What was filled in.
+    facts : str
+        What the choices follow from, in one line.
+    """
+
+    content: dict[str, Any]
+    choices: tuple[Choice, ...]
+    facts: str
+
+    def describe(self) -> str:
+        """Return the facts and the choices in one line; models are named, lists counted."""
+        return f"{self.facts}: {', '.join(f'{each.key} {_shorten(each.value)}' for each in self.choices)}"
+
+
+def _shorten(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({', '.join(value)})"
+    return f"({format_count(len(value), 'name')})" if isinstance(value, list) else str(value)
+
+
+def without_completable(error: ValidationError) -> ValidationError | None:
+    """Return a validation error without the missing settings that follow from the data, None if nothing is left.
+
+    If nothing is left, the data of the configuration is described completely.
+    """
+    left = [each for each in error.errors(include_url=False) if not _is_completable(each)]
+    if not left:
+        return None
+    details = [
+        InitErrorDetails(type=_kind_of(each), loc=each["loc"], input=each["input"], ctx=each.get("ctx", {}))
+        for each in left
+    ]
+    return ValidationError.from_exception_data(error.title, details)
+
+
+def _is_completable(item: ErrorDetails) -> bool:
+    key = ".".join(map(str, item["loc"]))
+    return item["type"] == "missing" and (key in _COMPLETABLE or key.rpartition(".")[0] in _SECTIONS)
+
+
+def _kind_of(item: ErrorDetails) -> str | PydanticCustomError:
+    """Return the type of an error as pydantic takes it back."""
+    known = item["type"] in _KNOWN_TYPES
+    return item["type"] if known else PydanticCustomError(item["type"], item["msg"])
+
+
+def complete_content(content: Mapping[str, Any], data: DataSection) -> Completion:
+    """Fill in what a configuration leaves open.
+
+    The data is loaded up to the holdout, as a run loads it. Settings that the configuration gives are kept, and the
+    choices fit them.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read.
+    ConfigError
+        If its span is too short.
+    """
+    panel = _load(content, data)
+    source = str(data.path or data.source)
+    chosen, facts = choose_settings(panel, content, source)
+    choices = [each for each in chosen if _is_open(content, each.key)]
+    filled: dict[str, Any] = deepcopy(dict(content))
+    for choice in choices:
+        section, _, key = choice.key.rpartition(".")
+        place = filled.setdefault(section, {}) if section else filled
+        place[key] = choice.value
+    return Completion(filled, tuple(choices), facts)
+
+
+def _is_open(content: Mapping[str, Any], key: str) -> bool:
+    """Whether the configuration leaves a setting to the data."""
+    section, _, name = key.rpartition(".")
+    if not section:
+        return content.get(name) is None
+    given = content.get(section)
+    if given is None:
+        return True
+    return key not in _OPTIONAL and given.get(name) is None
+
+
+def _load(content: Mapping[str, Any], data: DataSection) -> Panel:
+    values = data.model_dump()
+    settings = FileSettings(**{field.name: values[field.name] for field in fields(FileSettings)})
+    evaluation = content.get("evaluation")
+    holdout = evaluation.get("holdout") if isinstance(evaluation, Mapping) else None
+    until = None if holdout is None else pd.Timestamp(str(holdout)) - pd.Timedelta(days=1)
+    panel, _ = load_panel(
+        data.source, path=data.path, settings=settings, start=data.start, end=data.end, known_by=until
+    )
+    return panel

@@ -1,0 +1,1 @@
+"""`tangency init`: a first configuration for a file, which runs as it is."""

@@ -1,0 +1,214 @@
+"""Defaults that follow from data: a name and a path are a configuration, and its run works."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from running import pipeline_of
+
+from pipeline.config import load_completed_config, load_config
+from pipeline.config_files.document import read_document
+from pipeline.errors import ConfigError, RunError
+from pipeline.export.full_config import write_full_config
+
+YEAR = {"B": 252, "D": 365, "W-FRI": 52, "ME": 12}
+
+
+def write_prices(path, years, columns, freq="B", seed=0, start="2005-01-03"):
+    year = YEAR[freq]
+    rows = int(year * years)
+    steps = np.random.default_rng(seed).normal(0.05 / year, 0.2 / np.sqrt(year), (rows, columns))
+    dates = pd.date_range(start, periods=rows, freq=freq)
+    frame = pd.DataFrame(
+        50 * np.cumprod(1 + steps, axis=0), index=dates, columns=[f"A{n}" for n in range(columns)]
+    )
+    frame.rename_axis("date").to_csv(path)
+
+
+def write_config(folder, text="", **content):
+    file = folder / "c.yaml"
+    given = {"name": "c", "data": {"path": str(folder / "p.csv")}, "output": str(folder / "runs"), **content}
+    file.write_text(yaml.safe_dump(given) + text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("freq", "years", "columns"),
+    [
+        ("B", 3.5, 2),
+        ("B", 5, 1),
+        ("B", 9, 3),
+        ("B", 16, 4),
+        ("D", 3.5, 2),
+        ("W-FRI", 7, 3),
+        ("ME", 9, 12),
+        ("ME", 20, 2),
+    ],
+)
+def test_a_name_and_a_path_are_enough(tmp_path, freq, years, columns):
+    write_prices(tmp_path / "p.csv", years, columns, freq)
+    pipeline = pipeline_of(write_config(tmp_path))
+    regimes, _ = pipeline.estimate(pipeline.prepare())
+    assert regimes is not None
+
+
+@pytest.mark.parametrize(("freq", "columns"), [("B", 2), ("B", 1), ("W-FRI", 3), ("ME", 4)])
+def test_a_span_that_is_too_short_names_the_first_date_that_works(tmp_path, freq, columns):
+    write_prices(tmp_path / "p.csv", 2, columns, freq)
+    with pytest.raises(ConfigError, match="first date that works is about") as error:
+        load_config(write_config(tmp_path))
+    works = pd.Timestamp(re.search(r"works is about ([\d-]+)", str(error.value)).group(1))
+    full = tmp_path / "full.csv"
+    write_prices(full, 20, columns, freq)
+    frame = pd.read_csv(full, index_col=0, parse_dates=True)
+    slack = pd.Timedelta(days=45)
+    frame[frame.index <= works + slack].to_csv(tmp_path / "p.csv")
+    pipeline_of(write_config(tmp_path)).prepare()
+    frame[frame.index <= works - slack].to_csv(tmp_path / "p.csv")
+    with pytest.raises(ConfigError, match="first date that works"):
+        load_config(write_config(tmp_path))
+
+
+def test_choices_do_not_look_at_returns(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3, seed=0)
+    one = load_config(write_config(tmp_path)).model_dump()
+    write_prices(tmp_path / "p.csv", 9, 3, seed=1)
+    assert load_config(write_config(tmp_path)).model_dump() == one
+
+
+def test_more_dates_of_the_same_tier_change_nothing(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    one = load_config(write_config(tmp_path)).model_dump()
+    write_prices(tmp_path / "p.csv", 12, 3)
+    assert load_config(write_config(tmp_path)).model_dump() == one
+
+
+def test_dates_of_a_holdout_do_not_count(tmp_path):
+    write_prices(tmp_path / "p.csv", 16, 3)
+    sealed = write_config(tmp_path, evaluation={"holdout": "2017-01-02"})
+    one = load_config(sealed)
+    frame = pd.read_csv(tmp_path / "p.csv", index_col=0, parse_dates=True)
+    frame[frame.index < "2017-01-02"].to_csv(tmp_path / "p.csv")
+    assert load_config(sealed).model_dump() == one.model_dump()
+    assert one.features.exclude, "12 years are no long span"
+
+
+def test_what_is_given_is_kept_and_the_rest_fits_it(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    given = {
+        "target": {"horizon": 63},
+        "models": {"only": {"kind": "lasso"}},
+        "features": {"include": ["asset"], "exclude": ["seasonality_60"]},
+        "regimes": {"features": ["market_volatility_3"], "states": 2},
+    }
+    file = write_config(tmp_path, **given | {"features": {"include": ["asset", "market"]}})
+    config = load_config(file)
+    assert config.target.horizon == config.allocation.rebalance_every == 63
+    assert config.allocation.forecast == "only"
+    assert config.features.include == ("asset", "market")
+    assert config.features.exclude == ()
+    assert config.regimes.features == ("market_volatility_3",)
+    pipeline_of(config).prepare()
+
+
+def test_a_given_first_judged_date_moves_the_first_test_date(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    free = load_config(write_config(tmp_path))
+    early = free.walk_forward.first_test - pd.Timedelta(days=200)
+    config = load_config(write_config(tmp_path, evaluation={"start": early}))
+    assert config.evaluation.start == early
+    assert config.walk_forward.first_test <= early
+    pipeline_of(config).prepare()
+
+
+def test_a_section_with_settings_keeps_its_fixed_defaults(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    assert load_config(write_config(tmp_path)).walk_forward.train_every == 5
+    given = write_config(tmp_path, walk_forward={"refit_every": 100})
+    assert load_config(given).walk_forward.train_every == 1
+
+
+def test_other_mistakes_come_first_and_no_data_is_read(tmp_path):
+    file = write_config(tmp_path, seed=-1, wrong=1)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert "2 mistakes" in str(error.value)
+    assert "missing" not in str(error.value)
+    with pytest.raises(ConfigError, match="data: missing"):
+        load_config(_write_name(tmp_path))
+
+
+def _write_name(folder):
+    file = folder / "none.yaml"
+    file.write_text("name: none\n")
+    return file
+
+
+def test_one_asset_is_not_compared_with_others_and_may_be_left_for_cash(tmp_path):
+    write_prices(tmp_path / "p.csv", 6, 1)
+    config = load_config(write_config(tmp_path))
+    assert not config.target.relative
+    assert config.allocation.cash_maximum == 1.0
+    assert "average_correlation_12" not in config.regimes.features
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"strategies": {"s": {"kind": "risk_parity"}}}, {"data": {"source": "industries"}}]
+)
+def test_the_full_configuration_is_the_same_one(tmp_path, content):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    file = write_config(tmp_path, **content)
+    config, completion = load_completed_config(file)
+    text = write_full_config(config, read_document(file).content, completion.choices)
+    full = tmp_path / "full.yaml"
+    full.write_text(text)
+    again, rest = load_completed_config(full)
+    assert rest is None, "nothing is left to choose"
+    assert again == config
+    assert again.digest() == config.digest()
+    lines = text.splitlines()
+    (first_test,) = [line for line in lines if line.startswith("  first_test:")]
+    assert "# chosen: " in first_test
+    (name,) = [line for line in lines if line.startswith("name:")]
+    assert "#" not in name, "it is given"
+    (weights,) = [line for line in lines if line.startswith("  weights: equal")]
+    assert weights.endswith("# default")
+
+
+def test_text_that_looks_like_another_type_survives(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    limits = {
+        "overrides": {"NO": {"maximum": 0.1}, "600519": {"maximum": 0.2}, "2020-01-01": {"minimum": 0.0}}
+    }
+    file = write_config(tmp_path, allocation=limits)
+    config, completion = load_completed_config(file)
+    full = tmp_path / "full.yaml"
+    full.write_text(write_full_config(config, read_document(file).content, completion.choices))
+    assert load_config(full) == config
+
+
+def test_a_start_of_the_regimes_beyond_the_data_names_the_largest_that_works(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    config = load_config(write_config(tmp_path))
+
+    def prepare(count):
+        regimes = config.regimes.model_copy(update={"min_train": count})
+        return pipeline_of(config.model_copy(update={"regimes": regimes})).prepare()
+
+    with pytest.raises(RunError, match="the largest that works is") as error:
+        prepare(10_000)
+    most = int(re.search(r"works is (\d+)", str(error.value)).group(1))
+    assert len(prepare(most).schedule.regime_folds) == 1
+    with pytest.raises(RunError, match="the largest that works is"):
+        prepare(most + 1)
+
+
+def test_a_first_test_before_the_data_names_the_first_date_that_works(tmp_path):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    file = write_config(tmp_path, walk_forward={"first_test": "1990-01-01"})
+    with pytest.raises(RunError, match=r"first walk_forward\.first_test that works is") as error:
+        pipeline_of(file).prepare()
+    works = re.search(r"that works is ([\d-]+)", str(error.value)).group(1)
+    pipeline_of(write_config(tmp_path, walk_forward={"first_test": works})).prepare()

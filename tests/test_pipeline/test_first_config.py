@@ -1,0 +1,153 @@
+"""`tangency init`: what it recognises, and that its configuration runs at the first try."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import evaluated
+
+from operations.cli.main import load_commands
+from pipeline.cli import main as cli
+from pipeline.config import load_completed_config
+from pipeline.first_config.writing import name_after
+
+
+@pytest.fixture
+def init(tmp_path, monkeypatch, capsys):
+    load_commands()
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tangency", "init", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stopped:
+            code = stopped.code
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return run
+
+
+def steps(rows, columns, year, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(0.06 / year, 0.18 / np.sqrt(year), (rows, columns))
+
+
+def write(values, path="p.csv", freq="ME", names=None, start="2000-01-31"):
+    dates = pd.date_range(start, periods=len(values), freq=freq)
+    names = names or [f"A{n}" for n in range(values.shape[1])]
+    pd.DataFrame(values, index=dates, columns=names).rename_axis("date").to_csv(path)
+
+
+def test_levels_with_a_bill_run_at_the_first_try(init, tmp_path):
+    returns = steps(220, 6, 12)
+    returns[:, 5] = 0.002 + 0.0005 * np.sin(np.arange(220) / 30)
+    write(
+        100 * np.cumprod(1 + returns, axis=0),
+        "levels.csv",
+        names=["US", "EU", "JP", "Gold", "Bonds", "T-bill"],
+    )
+    code, out = init("levels.csv")
+    assert code == 0, out
+    assert "configs/levels.yaml" in out
+    config, completion = load_completed_config(tmp_path / "configs/levels.yaml")
+    assert completion is None, "all dates are written, so that new data does not move them"
+    assert config.data.cash.column == "T-bill"
+    assert config.data.cash.values == "prices"
+    done = evaluated(config)
+    assert "T-bill" not in done.trained.prepared.panel.assets
+
+
+def test_percent_is_recognised(init, tmp_path):
+    values = 100 * steps(200, 5, 12)
+    values[:, 4] = 0.3 + 0.1 * np.sin(np.arange(200) / 20)
+    write(values, names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
+    code, out = init("p.csv", "--out", "first.yaml")
+    assert code == 0, out
+    config, _ = load_completed_config(tmp_path / "first.yaml")
+    assert config.data.values == "percent_returns"
+    assert (config.data.cash.column, config.data.cash.values) == ("RF", "percent_returns")
+
+
+def test_a_column_called_cash_that_is_none_stays_an_asset(init, tmp_path):
+    write(100 * steps(200, 5, 12), names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
+    assert init("p.csv")[0] == 0
+    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.cash is None
+
+
+def test_bars_of_one_coin_are_recognised(init, tmp_path):
+    dates = pd.date_range("2019-01-01", periods=1800, freq="D")
+    close = 7000 * np.cumprod(1 + steps(1800, 1, 365)[:, 0] * 3)
+    bars = {
+        "Date": dates,
+        "Open": close,
+        "High": close * 1.01,
+        "Low": close * 0.99,
+        "Close": close,
+        "Volume": 1e5,
+    }
+    pd.DataFrame(bars).to_csv("BTC.csv", index=False)
+    code, out = init("BTC.csv")
+    assert code == 0, out
+    config, _ = load_completed_config(tmp_path / "configs/BTC.yaml")
+    assert not config.target.relative
+
+
+def test_coins_beside_stocks_keep_weekdays(init, tmp_path):
+    values = 50 * np.cumprod(1 + steps(2200, 6, 365), axis=0)
+    dates = pd.date_range("2015-01-01", periods=2200, freq="D")
+    values[np.asarray(dates.day_of_week >= 5), :3] = np.nan
+    write(values, freq="D", start="2015-01-01")
+    code, out = init("p.csv")
+    assert code == 0, out
+    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.calendar == "weekdays"
+
+
+def test_a_market_by_name_is_no_asset(init, tmp_path):
+    write(50 * np.cumprod(1 + steps(220, 6, 12), axis=0), names=["A", "B", "C", "D", "E", "S&P 500"])
+    assert init("p.csv")[0] == 0
+    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.market == "S&P 500"
+
+
+def test_an_option_is_kept(init, tmp_path):
+    write(50 * np.cumprod(1 + steps(220, 6, 12), axis=0), names=["A", "B", "C", "D", "E", "S&P 500"])
+    assert init("p.csv", "--market", "A")[0] == 0
+    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.market == "A"
+
+
+def test_an_existing_file_is_never_overwritten(init, tmp_path):
+    write(50 * np.cumprod(1 + steps(220, 4, 12), axis=0))
+    (tmp_path / "mine.yaml").write_text("mine")
+    code, out = init("p.csv", "--out", "mine.yaml")
+    assert code == 2
+    assert "exists already" in out
+    assert (tmp_path / "mine.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: write(50 * np.cumprod(1 + steps(20, 4, 12), axis=0)), "first date that works"),
+        (
+            lambda: write(np.where(np.arange(220)[:, None] == 100, -1.0, 50 + steps(220, 4, 12))),
+            "price is -1",
+        ),
+        (lambda: None, "does not exist"),
+    ],
+)
+def test_a_file_that_cannot_run_leaves_no_configuration(init, tmp_path, make, words):
+    make()
+    code, out = init("p.csv")
+    assert code == 2
+    assert words in out
+    assert not (tmp_path / "configs").exists()
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"), [("my prices (1)", "my-prices-1"), ("---", "mine"), ("x" * 90, "x" * 60), ("été", "t")]
+)
+def test_names_are_allowed(stem, name):
+    assert name_after(stem) == name
