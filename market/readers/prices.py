@@ -44,7 +44,8 @@ class FileSettings:
         `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
     calendar : str, optional
         "weekdays" leaves out Saturdays and Sundays. The name of a column leaves out the rows at which that column has
-        no value. By default all rows are kept. Returns run from one kept row to the next.
+        no value, that of an exchange (such as XNYS) the rows at which it is closed. By default all rows are kept.
+        Returns run from one kept row to the next.
     frequency : str, optional
         Makes one row of each complete period of a finer file: "daily", "weekly" (or "W-FRI", ...), "monthly" or
         "quarterly". By default all rows are kept.

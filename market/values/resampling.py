@@ -130,10 +130,10 @@ class Resampling:
             row, column = int(at[wrong[0, 0]]), int(wrong[0, 1])
             other = grid.names[int(np.argmax(there[row]))]
             raise SourceError(
-                f"{self.source}: a {period_noun(self.period)} ends on {grid.dates[row]:%A, %Y-%m-%d} for {other!r}, but "
-                f"{grid.names[column]!r} has no prices at weekends, so that a decision at that close could not trade "
-                "it; set data.calendar to the rows that count: weekdays, the name of a column, or an exchange such "
-                "as XNYS"
+                f"{self.source}: a {period_noun(self.period)} ends on {grid.dates[row]:%A, %Y-%m-%d} for {other!r}, "
+                f"but {grid.names[column]!r} has no prices at weekends, so that a decision at that close could not "
+                "trade it; set data.calendar to the rows that count: weekdays, a column, or an exchange such as "
+                "XNYS"
             )
 
     def _note(self, found: Frequency, dates: pd.DatetimeIndex, ends: Bools) -> Finding:

@@ -29,7 +29,7 @@ class RowSettings:
     Attributes
     ----------
     calendar : str or None
-        "weekdays", or the column at whose prices rows are kept; None keeps all rows.
+        "weekdays", the column at whose prices rows are kept, or an exchange; None keeps all rows.
     frequency : str or None
         Length of the periods of which one row each is made; None makes none.
     running_period : {"keep", "drop"} or None
@@ -77,12 +77,14 @@ def select_panel_rows(source: str, grid: Grid, settings: RowSettings, kinds: Seq
     SourceError
         If the calendar is no column, the rows are rarer than the periods, or no row is left.
     """
-    kept = find_calendar_rows(source, grid, settings.calendar)
-    notes = note_rows_left_out(source, grid.dates, kept, f"calendar {settings.calendar!r}")
-    grid = replace(grid, findings=(*grid.findings, *notes))
+    calendar = find_calendar_rows(source, grid, settings.calendar)
+    kept, exchange = calendar.kept, calendar.exchange
+    grid = replace(grid, findings=(*grid.findings, *calendar.findings))
     if settings.frequency is not None:
         running = settings.running_period or "drop"
-        grid, kept = Resampling(source, settings.frequency, running, settings.kind).apply(grid, kept)
+        following = None if exchange is None else exchange.next_session
+        resampling = Resampling(source, settings.frequency, running, settings.kind, following)
+        grid, kept = resampling.apply(grid, kept)
     elif settings.running_period == "drop" and kept.sum() > 1:
         dates = pd.DatetimeIndex(grid.dates[kept])
         whole = ~find_running_rows(dates, infer_frequency(dates, source).unit)

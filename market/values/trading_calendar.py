@@ -5,8 +5,9 @@ The selection of a row depends on rows up to it alone, so that a file that ends 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from market.findings import Finding, Kind
 from market.frequency import Unit
 from market.values.grid import Grid
 from market.values.returns import select_rows
+from market.values.sessions import Exchange, is_exchange, load_exchange
 
 RunningPeriod = Literal["keep", "drop"]
 
@@ -31,8 +33,25 @@ _FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
 
-def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Bools:
-    """Return the rows of a calendar, shape (T,).
+@dataclass(frozen=True, eq=False)
+class CalendarRows:
+    """Rows of a calendar.
+
+    Attributes
+    ----------
+    kept : ndarray of bool, shape (T,)
+    findings : tuple of Finding
+        Notes of the rows that are left out; of an exchange, also its sessions without a row.
+    exchange : Exchange or None
+    """
+
+    kept: Bools
+    findings: tuple[Finding, ...]
+    exchange: Exchange | None = None
+
+
+def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> CalendarRows:
+    """Return the rows of a calendar.
 
     Parameters
     ----------
@@ -40,23 +59,37 @@ def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Bools:
         Name of the file in messages.
     grid : Grid
     calendar : str or None
-        "weekdays", or the column at whose prices rows are kept; None keeps all rows.
+        "weekdays", the column at whose prices rows are kept, or an exchange; None keeps all rows.
 
     Raises
     ------
     SourceError
-        If the calendar is no column.
+        If the calendar is neither, or no row is left.
     """
-    if calendar is None:
-        return np.ones(len(grid.dates), dtype=bool)
+    if calendar is None or not len(grid.dates):
+        return CalendarRows(np.ones(len(grid.dates), dtype=bool), ())
+    why = f"calendar {calendar!r}"
+    if calendar != WEEKDAYS and calendar not in grid.names and _may_be_exchange(calendar):
+        exchange = load_exchange(source, calendar, grid.dates)
+        kept = exchange.is_open(grid.dates)
+        if not kept.any():
+            raise SourceError(f"{source}: {why} leaves no row")
+        return CalendarRows(kept, exchange.describe_rows(source, grid.dates), exchange)
     if calendar == WEEKDAYS:
-        return np.asarray(grid.dates.day_of_week < 5)
-    if calendar not in grid.names:
+        kept = np.asarray(grid.dates.day_of_week < 5)
+    elif calendar in grid.names:
+        kept = np.isfinite(grid.values[:, grid.names.index(calendar)])
+    else:
         raise SourceError(
-            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r} or the name of a column"
-            f"{suggest(calendar, [WEEKDAYS, *grid.names])}"
+            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r}, the name of a column, or an exchange "
+            f"such as XNYS{suggest(calendar, [WEEKDAYS, *grid.names])}"
         )
-    return np.isfinite(grid.values[:, grid.names.index(calendar)])
+    return CalendarRows(kept, note_rows_left_out(source, grid.dates, kept, why))
+
+
+def _may_be_exchange(name: str) -> bool:
+    """Return whether a calendar is an exchange, or looks like the code of one."""
+    return is_exchange(name) or re.fullmatch(r"X[A-Z]{3}", name) is not None
 
 
 def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:

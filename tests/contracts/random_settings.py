@@ -300,7 +300,9 @@ def _allocation_keys(
         "allocation.forecast": some("ridge", wrong=("absent",)),
         "allocation.strategy": some("traded", wrong=(None, "absent")),
         "allocation.risk_aversion": some(0.01, 1.0, 5.0, 500.0, wrong=(0.0,)),
-        "allocation.rebalance_every": some(1, 2, 12, 10_000, wrong=(0,)),
+        "allocation.rebalance_every": some(
+            1, 2, 12, 10_000, "weekly", "month_end", "quarter_end", wrong=(0, "yearly")
+        ),
         "allocation.covariance_window": rows,
         "allocation.min_history": rows,
         "allocation.covariance.kind": some(*kinds),
