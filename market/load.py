@@ -14,10 +14,13 @@ import pandas as pd
 from foundation.suggestions import suggest
 from market.errors import DataError, SourceError
 from market.findings import Finding
+from market.frequency import Frequency, infer_frequency, nearest_frequency
 from market.panel import Panel
 from market.readers.datasets import load_industries, load_stocks
-from market.readers.layouts import copy_until
+from market.readers.layouts import copy_until, read_row_dates
 from market.readers.prices import FileSettings, load_file
+from market.values.periods import period_frequency
+from market.values.trading_calendar import WEEKDAYS
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
@@ -78,6 +81,24 @@ def load_panel(
         loaded = _PACKAGED[source](known_by)
     panel, findings = loaded
     return _cut_span(panel, start, end), findings
+
+
+def find_frequency(source: str, path: Path | None, settings: FileSettings) -> Frequency:
+    """Return how often a source has rows, as far as possible from its dates alone.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be read.
+    """
+    if settings.frequency not in (None, "daily"):
+        return period_frequency(settings.frequency)
+    if source == "prices" and path is not None and settings.calendar in (None, WEEKDAYS):
+        dates = read_row_dates(Path(path), settings.date_column)
+        kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
+        return infer_frequency(pd.DatetimeIndex(kept), str(path))
+    panel, _ = load_panel(source, path=path, settings=settings)
+    return nearest_frequency(panel.periods_per_year)
 
 
 def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:

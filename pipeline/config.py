@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -12,7 +13,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from allocation.errors import AllocationError
 from foundation.suggestions import suggest
-from pipeline.config_files.document import read_document
+from market.frequency import Frequency
+from pipeline.config_files.document import Document, read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
 from pipeline.config_files.text import show_name
@@ -24,7 +26,7 @@ from pipeline.settings.gate import GateSection
 from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
-from pipeline.settings.section import FilePath, Name, Section
+from pipeline.settings.section import FilePath, Name, Section, SettingError
 from pipeline.settings.stages import (
     AuditSection,
     CalibrationSection,
@@ -34,6 +36,7 @@ from pipeline.settings.stages import (
     TargetSection,
     WalkForwardSection,
 )
+from pipeline.settings.time.durations import find_durations, replace_durations
 from pipeline.settings.trading import TradingSettings
 from pipeline.strategies.limits import find_limit_conflict
 from pipeline.strategies.references import find_wrong_reference
@@ -171,17 +174,31 @@ class RunConfig(Section):
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read and check a configuration file.
+    """Read and check a configuration file; see `read_config_file`."""
+    return read_config_file(path)[0]
+
+
+def read_config_file(path: Path) -> tuple[RunConfig, tuple[str, ...]]:
+    """Read and check a configuration file. Settings given in time become numbers of rows of the data.
+
+    Returns
+    -------
+    config : RunConfig
+    notes : tuple of str
+        What durations became.
 
     Raises
     ------
     ConfigError
         Lists the mistakes in the file, each with its dotted path and line.
+    DataError
+        If there are durations, and the frequency of the data cannot be read.
     """
     document = read_document(path)
     name = show_name(str(path))
+    content, notes = _convert_durations(document, name)
     try:
-        config = RunConfig.model_validate(document.content)
+        config = RunConfig.model_validate(content)
     except ValidationError as error:
         raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error
     misread = list(find_misread_numbers(config, document.content))
@@ -191,4 +208,38 @@ def load_config(path: Path) -> RunConfig:
         config.allocation.constraints()
     except AllocationError as error:
         raise ConfigError(f"{name}: allocation: {error}") from error
-    return config
+    return config, notes
+
+
+def _convert_durations(document: Document, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the content of a configuration with rows in place of durations, and what they became."""
+    durations = list(find_durations(document.content))
+    if not durations:
+        return document.content, ()
+    try:
+        data = DataSection.model_validate(document.content.get("data"))
+    except ValidationError:
+        # The run stops at the mistakes in this section, so that the other values do not matter.
+        return replace_durations(document.content, {one.key: 1 for one in durations}), ()
+    frequency = _find_frequency(data)
+    rows, notes, mistakes = {}, [], []
+    for one in durations:
+        try:
+            rows[one.key], note = one.count_rows(frequency)
+        except SettingError as error:
+            mistakes.append(error)
+        else:
+            notes.append(note)
+    if mistakes:
+        raise ConfigError(list_mistakes(name, mistakes, document))
+    return replace_durations(document.content, rows), tuple(notes)
+
+
+def _find_frequency(data: DataSection) -> Frequency:
+    """Return how often the data has rows."""
+    # Imported here: a configuration without durations is read without the readers of files.
+    from market.load import find_frequency
+    from market.readers.prices import FileSettings
+
+    names = {field.name for field in dataclasses.fields(FileSettings)}
+    return find_frequency(data.source, data.path, FileSettings(**data.model_dump(include=names)))

@@ -85,6 +85,14 @@ def arrange_values(path: Path, columns: FileColumns, contents: Contents, dates: 
     return arrange(path, columns, contents, dates)
 
 
+def read_row_dates(path: Path, date_column: str | None) -> pd.DatetimeIndex:
+    """Return the different dates of a file, increasing."""
+    header = read_header(path)
+    name = _find_date_column(path, header, date_column)
+    contents = read_columns(path, header, texts=[name], numbers=[], whole=False)
+    return read_dates(str(path), name, contents.coded[name]).by_text.unique().sort_values()
+
+
 def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | None) -> Path:
     """Write the rows of a file up to a date to another of the same name, and return its path."""
     header = read_header(path)

@@ -21,12 +21,17 @@ def read_config(path: Path, *, writes: bool = True) -> RunConfig:
     writes : bool
         Whether the command writes to the output folder.
     """
-    from pipeline.config import load_config
+    return _read_config(path, writes)[0]
+
+
+def _read_config(path: Path, writes: bool) -> tuple[RunConfig, tuple[str, ...]]:
+    """Return the configuration, and what durations in it became."""
+    from pipeline.config import read_config_file
     from pipeline.config_files.paths import check_output_folder
 
-    config = load_config(path)
+    config, notes = read_config_file(path)
     check_output_folder(config.output, writes=writes)
-    return config
+    return config, notes
 
 
 def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
@@ -40,8 +45,11 @@ def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunCon
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
-    config = read_config(path, writes=writes)
+    config, notes = _read_config(path, writes)
     check_state(config.output, config.name)
     # A pipe has no width: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
-    return config, Store(config.output / "store", fresh=fresh), Reporter(console)
+    reporter = Reporter(console)
+    for text in notes:
+        reporter.note(text)
+    return config, Store(config.output / "store", fresh=fresh), reporter
