@@ -14,7 +14,7 @@ import pandas as pd
 from foundation.suggestions import suggest
 from market.errors import DataError, SourceError
 from market.findings import Finding
-from market.frequency import Frequency, infer_frequency, nearest_frequency
+from market.frequency import DAILY, MONTHLY, Frequency, infer_frequency, nearest_frequency
 from market.panel import Panel
 from market.readers.datasets import load_industries, load_stocks
 from market.readers.layouts import copy_until, read_row_dates
@@ -26,6 +26,7 @@ _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding,
     "industries": load_industries,
     "stocks": load_stocks,
 }
+_PACKAGED_FREQUENCIES = {"industries": MONTHLY, "stocks": DAILY}
 SOURCES = (*_PACKAGED, "prices")
 
 
@@ -93,6 +94,8 @@ def find_frequency(source: str, path: Path | None, settings: FileSettings) -> Fr
     """
     if settings.frequency not in (None, "daily"):
         return period_frequency(settings.frequency)
+    if source in _PACKAGED_FREQUENCIES:
+        return _PACKAGED_FREQUENCIES[source]
     if source == "prices" and path is not None and settings.calendar in (None, WEEKDAYS):
         dates = read_row_dates(Path(path), settings.date_column)
         kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
