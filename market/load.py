@@ -76,7 +76,7 @@ def load_panel(
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
         read = partial(load_file, settings=settings, start=start, end=end, known_by=known_by)
         path = Path(path)
-        loaded = read(path) if known_by is None else _read_as_of(path, known_by, settings.date_column, read)
+        loaded = read(path) if known_by is None else _read_as_of(path, known_by, settings, read)
     else:
         _refuse_settings(source, path, settings)
         loaded = _PACKAGED[source](known_by)
@@ -96,7 +96,12 @@ def find_frequency(source: str, path: Path | None, settings: FileSettings) -> Fr
         return period_frequency(settings.frequency)
     if source in _PACKAGED_FREQUENCIES:
         return _PACKAGED_FREQUENCIES[source]
-    if source == "prices" and path is not None and settings.calendar in (None, WEEKDAYS):
+    if (
+        source == "prices"
+        and path is not None
+        and not settings.sessions
+        and settings.calendar in (None, WEEKDAYS)
+    ):
         dates = read_row_dates(Path(path), settings.date_column)
         kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
         return infer_frequency(pd.DatetimeIndex(kept), str(path))
@@ -106,7 +111,7 @@ def find_frequency(source: str, path: Path | None, settings: FileSettings) -> Fr
 
 def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
-    names = ("layout", "date_column", "cash", "market", "calendar", "frequency", "running_period")
+    names = ("layout", "date_column", "cash", "market", "calendar", "sessions", "frequency", "running_period")
     given = {"path": path, **{name: getattr(settings, name) for name in names}}
     needless = [name for name, value in given.items() if value not in (None, "keep")]
     if needless:
@@ -116,13 +121,13 @@ def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> 
 def _read_as_of(
     path: Path,
     known_by: pd.Timestamp,
-    date_column: str | None,
+    settings: FileSettings,
     read: Callable[[Path], tuple[Panel, tuple[Finding, ...]]],
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read the rows of a file up to a date from a copy; messages name the file and not the copy."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            copy = copy_until(path, known_by, Path(folder), date_column)
+            copy = copy_until(path, known_by, Path(folder), settings.date_column, settings.sessions)
             panel, findings = read(copy)
         except DataError as error:
             raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error

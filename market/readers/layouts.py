@@ -14,6 +14,7 @@ from market.errors import SourceError
 from market.findings import Kind
 from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
 from market.readers.file_columns import FileColumns, pick_long_columns, pick_single_columns
+from market.readers.intraday import read_sessions
 from market.readers.row_tables import arrange_long, arrange_single
 from market.readers.wide_tables import arrange_wide, pick_wide_columns, refuse_long
 from market.text.columns import Contents, copy_rows, read_columns
@@ -93,13 +94,28 @@ def read_row_dates(path: Path, date_column: str | None) -> pd.DatetimeIndex:
     return read_dates(str(path), name, contents.coded[name]).by_text.unique().sort_values()
 
 
-def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | None) -> Path:
-    """Write the rows of a file up to a date to another of the same name, and return its path."""
+def copy_until(
+    path: Path, date: pd.Timestamp, folder: Path, date_column: str | None, sessions: str | None = None
+) -> Path:
+    """Write the rows of a file up to a date to another of the same name, and return its path.
+
+    Parameters
+    ----------
+    path : Path
+    date : Timestamp
+    folder : Path
+    date_column : str or None
+    sessions : str or None
+        Exchange or time zone whose sessions count, in place of the days that stamps show.
+    """
     header = read_header(path)
     name = _find_date_column(path, header, date_column)
     contents = read_columns(path, header, texts=[name], numbers=[], whole=False)
-    dates = read_dates(str(path), name, contents.coded[name])
-    known = np.asarray(dates.by_text <= date)[dates.codes]
+    dates = read_dates(str(path), name, contents.coded[name], in_zone=sessions is not None)
+    by_text = np.asarray(dates.by_text <= date)
+    if sessions is not None:
+        by_text = read_sessions(str(path), name, dates, sessions).known_at(date)
+    known = by_text[dates.codes]
     if len(known) and not known.any():
         first = dates.by_text[dates.codes].min()
         raise SourceError(

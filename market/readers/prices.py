@@ -9,8 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from market.checks.checklist import check_inputs
+from market.errors import SourceError
 from market.findings import Finding, Kind, ValueKind, join_findings, raise_if_fatal
 from market.panel import Panel
+from market.readers.file_columns import FileColumns
+from market.readers.intraday import read_sessions
 from market.readers.layouts import Layout, arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
 from market.text.dates import read_dates
@@ -19,7 +22,7 @@ from market.text.names import check_lookalikes, clean_name
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.periods import PeriodName
-from market.values.row_selection import RowSettings, select_panel_rows
+from market.values.row_selection import RowSettings
 from market.values.trading_calendar import RunningPeriod
 
 
@@ -46,6 +49,9 @@ class FileSettings:
         "weekdays" leaves out Saturdays and Sundays. The name of a column leaves out the rows at which that column has
         no value, that of an exchange (such as XNYS) the rows at which it is closed. By default all rows are kept.
         Returns run from one kept row to the next.
+    sessions : str, optional
+        An exchange or a time zone: stamps with a time of day are placed in its sessions, of each of which one row is
+        made. By default the time of day is dropped.
     frequency : str, optional
         Makes one row of each complete period of a finer file: "daily", "weekly" (or "W-FRI", ...), "monthly" or
         "quarterly". By default all rows are kept.
@@ -60,6 +66,7 @@ class FileSettings:
     cash: RoleSetting = None
     market: RoleSetting = None
     calendar: str | None = None
+    sessions: str | None = None
     frequency: PeriodName | None = None
     running_period: RunningPeriod | None = None
 
@@ -100,10 +107,7 @@ def load_file(
     roles = read_roles(source, settings.cash, settings.market)
     header = read_header(path)
     columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
-    contents = parse_columns(path, columns)
-    dates = read_dates(source, columns.date, contents.coded[columns.date])
-    grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
-    del contents, dates  # as large as the file
+    grid = _read_grid(path, columns, settings, roles).cut_at(source, known_by)
     span = (start, end)
     inputs = _convert_grid(source, grid, settings, roles, span)
     found: tuple[Finding, ...] = ()
@@ -118,6 +122,26 @@ def load_file(
     return make_panel(inputs, roles.notes), findings
 
 
+def _read_grid(path: Path, columns: FileColumns, settings: FileSettings, roles: Roles) -> Grid:
+    """Return the values of a file by date, or by session, and asset."""
+    source, name = str(path), columns.date
+    contents = parse_columns(path, columns)
+    dates = read_dates(source, name, contents.coded[name], in_zone=settings.sessions is not None)
+    if settings.sessions is None:
+        return arrange_values(path, columns, contents, dates)
+    stamps = read_sessions(source, name, dates, settings.sessions)
+    grid = arrange_values(path, columns, contents, stamps.date_rows(dates))
+    if roles.cash_kind == "percent_returns" or settings.values == "percent_returns":
+        raise SourceError(
+            f"{source}: data.sessions: percentages cannot be compounded here; divide them by 100"
+        )
+    own: dict[str | None, Kind | None] = {roles.market: roles.market_kind}
+    own[roles.cash] = "prices" if roles.cash_kind not in (None, "returns") else "returns"
+    return stamps.reduce(
+        grid, [own.get(label) or settings.kind for label in grid.names], settings.running_period
+    )
+
+
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:
     """Return the rows of the calendar, as fractions where they are returns, with cash apart."""
     raise_if_fatal(check_lookalikes(source, grid.names))
@@ -129,7 +153,7 @@ def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles,
     own = {roles.market: roles.market_kind, roles.cash: "prices"}  # cash compounds by itself
     kinds = [own.get(name) or settings.kind for name in grid.names]
     rows = RowSettings(calendar, settings.frequency, settings.running_period, settings.kind)
-    selected = select_panel_rows(source, grid, rows, kinds)
+    selected = rows.select(source, grid, kinds)
     kept = selected.kept
     cash = roles.select_cash(source, selected.whole, kept.dates)
     kept = kept if cash is None else kept.drop_column(cash.name)

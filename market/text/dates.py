@@ -64,11 +64,21 @@ class Dates:
         Position in `by_text` of each row's date.
     warnings : tuple of Finding
         About stamps with a UTC offset or a time zone.
+    stamps : tuple of Stamp, length k
+        The texts, with their times of day.
     """
 
     by_text: pd.DatetimeIndex
     codes: Ints
     warnings: tuple[Finding, ...]
+    stamps: tuple[Stamp, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """What to do about several rows of one date; "" if they have no times of day."""
+        if not any(stamp.seconds for stamp in self.stamps):
+            return ""
+        return "; for one row of the times of a day, set data.sessions to the exchange (XNYS) or the time zone (UTC)"
 
     @property
     def rows(self) -> pd.DatetimeIndex:
@@ -76,7 +86,7 @@ class Dates:
         return self.by_text[self.codes]
 
 
-def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
+def read_dates(source: str, column: str, texts: CodedTexts, *, in_zone: bool = False) -> Dates:
     """Read dates, each of one form, and refuse to guess which number is the day.
 
     A time of day is dropped: rows are closes. A stamp with a UTC offset or a time zone has the day that it names there.
@@ -88,6 +98,8 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     source, column : str
         Names of the file and the column in messages.
     texts : CodedTexts of length n
+    in_zone : bool
+        Whether the times of day count, so that stamps of another time zone need no warning.
 
     Raises
     ------
@@ -134,18 +146,19 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     if len(impossible):
         raise refuse(int(impossible[0]), f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     dates = dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
-    return Dates(dates, texts.codes, check_stamps(where, texts.texts, stamps, dates))
+    warnings = () if in_zone else check_stamps(where, texts.texts, stamps, dates)
+    return Dates(dates, texts.codes, warnings, tuple(stamps))
 
 
-def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
-    """Find duplicate and unsorted dates.
+def check_order(source: str, dates: pd.DatetimeIndex, hint: str = "") -> Iterator[Finding]:
+    """Find duplicate and unsorted dates; `hint` says what to do about duplicates.
 
     A table with its newest row first is only noted: turning it round loses nothing.
     """
     repeated = dates[dates.duplicated()]
     if len(repeated):
         more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
-        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
+        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date{hint}"
         yield Finding("duplicate dates", "fatal", None, repeated[0], text)
     elif len(dates) > 1 and dates.is_monotonic_decreasing:
         yield Finding(

@@ -98,7 +98,7 @@ class Resampling:
         stamps = rows[ends]
         begins = rows[np.searchsorted(number, number[ends])]
         self._check_weekends(grid, kept, stamps)
-        moved, late = _carry(grid, kept, stamps, begins)
+        moved, late = carry_values(grid, kept, stamps, begins)
         if not ends.all():
             notes.append(self._note(found, dates, ends))
             notes += self._note_late(late)
@@ -177,7 +177,7 @@ class Resampling:
         return Finding("partial period", "note", None, dates[0], text)
 
 
-def _carry(
+def carry_values(
     grid: Grid, kept: Bools, stamps: Ints, begins: Ints
 ) -> tuple[Grid, tuple[str, pd.Timestamp, pd.Timestamp, int] | None]:
     """Move the last value of each period to its last row, with its bar and volume.

@@ -22,6 +22,22 @@ from market.values.trading_calendar import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class SelectedRows:
+    """Rows of a file before and after the selection.
+
+    Attributes
+    ----------
+    whole : Grid
+        All rows, with the last values of each period at its last row.
+    kept : Grid
+        Rows of the panel.
+    """
+
+    whole: Grid
+    kept: Grid
+
+
 @dataclass(frozen=True)
 class RowSettings:
     """Which rows to keep.
@@ -43,52 +59,34 @@ class RowSettings:
     running_period: RunningPeriod | None
     kind: Kind
 
+    def select(self, source: str, grid: Grid, kinds: Sequence[Kind]) -> SelectedRows:
+        """Leave out the rows that are not in a calendar, and those that do not complete their period.
 
-@dataclass(frozen=True, eq=False)
-class SelectedRows:
-    """Rows of a file before and after the selection.
+        Parameters
+        ----------
+        source : str
+            Name of the file in messages.
+        grid : Grid
+        kinds : sequence of {"prices", "returns"}, length N
+            What each column holds: returns compound over rows that are left out.
 
-    Attributes
-    ----------
-    whole : Grid
-        All rows, with the last values of each period at its last row.
-    kept : Grid
-        Rows of the panel.
-    """
-
-    whole: Grid
-    kept: Grid
-
-
-def select_panel_rows(source: str, grid: Grid, settings: RowSettings, kinds: Sequence[Kind]) -> SelectedRows:
-    """Leave out the rows that are not in a calendar, and those that do not complete their period.
-
-    Parameters
-    ----------
-    source : str
-        Name of the file in messages.
-    grid : Grid
-    settings : RowSettings
-    kinds : sequence of {"prices", "returns"}, length N
-        What each column holds: returns compound over rows that are left out.
-
-    Raises
-    ------
-    SourceError
-        If the calendar is no column, the rows are rarer than the periods, or no row is left.
-    """
-    calendar = find_calendar_rows(source, grid, settings.calendar)
-    kept, exchange = calendar.kept, calendar.exchange
-    grid = replace(grid, findings=(*grid.findings, *calendar.findings))
-    if settings.frequency is not None:
-        running = settings.running_period or "drop"
-        following = None if exchange is None else exchange.next_session
-        resampling = Resampling(source, settings.frequency, running, settings.kind, following)
-        grid, kept = resampling.apply(grid, kept)
-    elif settings.running_period == "drop" and kept.sum() > 1:
-        dates = pd.DatetimeIndex(grid.dates[kept])
-        whole = ~find_running_rows(dates, infer_frequency(dates, source).unit)
-        notes = note_rows_left_out(source, dates, whole, "running_period 'drop'")
-        grid = replace(grid, findings=(*grid.findings, *notes))
-        kept[np.flatnonzero(kept)[~whole]] = False
-    return SelectedRows(grid, keep_rows(grid, kept, kinds))
+        Raises
+        ------
+        SourceError
+            If the calendar is no column, the rows are rarer than the periods, or no row is left.
+        """
+        calendar = find_calendar_rows(source, grid, self.calendar)
+        kept, exchange = calendar.kept, calendar.exchange
+        grid = replace(grid, findings=(*grid.findings, *calendar.findings))
+        if self.frequency is not None:
+            running = self.running_period or "drop"
+            following = None if exchange is None else exchange.next_session
+            resampling = Resampling(source, self.frequency, running, self.kind, following)
+            grid, kept = resampling.apply(grid, kept)
+        elif self.running_period == "drop" and kept.sum() > 1:
+            dates = pd.DatetimeIndex(grid.dates[kept])
+            whole = ~find_running_rows(dates, infer_frequency(dates, source).unit)
+            notes = note_rows_left_out(source, dates, whole, "running_period 'drop'")
+            grid = replace(grid, findings=(*grid.findings, *notes))
+            kept[np.flatnonzero(kept)[~whole]] = False
+        return SelectedRows(grid, keep_rows(grid, kept, kinds))

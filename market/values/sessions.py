@@ -34,12 +34,16 @@ class Exchange:
         From the first date that is needed to at least 40 days after the last one.
     half_days : DatetimeIndex
         Sessions that close early.
+    opens, closes : DatetimeIndex of length S
+        Begin and end of each session, in UTC, without a time zone.
     """
 
     name: str
     zone: str
     sessions: pd.DatetimeIndex
     half_days: pd.DatetimeIndex
+    opens: pd.DatetimeIndex
+    closes: pd.DatetimeIndex
 
     def is_open(self, dates: pd.DatetimeIndex) -> Bools:
         """Return which dates are sessions, shape (T,)."""
@@ -92,6 +96,11 @@ def is_exchange(name: str) -> bool:
     return name in exchange_calendars.get_calendar_names()
 
 
+def find_exchange(source: str, name: str, dates: pd.DatetimeIndex) -> Exchange | None:
+    """Return the sessions of an exchange (see `load_exchange`); None if the name is that of none."""
+    return load_exchange(source, name, dates) if is_exchange(name) else None
+
+
 def load_exchange(source: str, name: str, dates: pd.DatetimeIndex) -> Exchange:
     """Return the sessions of an exchange from the first of some dates to some time after the last.
 
@@ -124,8 +133,9 @@ def load_exchange(source: str, name: str, dates: pd.DatetimeIndex) -> Exchange:
         except ValueError as error:
             why = str(error)
             continue
-        unit = dates.unit
-        return Exchange(name, str(calendar.tz), calendar.sessions.as_unit(unit), early.as_unit(unit))
+        times = (pd.DatetimeIndex(column).tz_convert(None) for column in (calendar.opens, calendar.closes))
+        sessions, half_days = calendar.sessions.as_unit(dates.unit), early.as_unit(dates.unit)
+        return Exchange(name, str(calendar.tz), sessions, half_days, *times)
     raise SourceError(
         f"{source}: data.calendar {name!r} does not cover {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}: {why} Leave out "
         "the other rows, or choose another calendar"

@@ -49,6 +49,7 @@ class DataSection(Section):
     cash: CashSetting = None
     market: MarketSetting = None
     calendar: str | None = None
+    sessions: str | None = None
     frequency: PeriodName | None = None
     running_period: Literal["keep", "drop"] | None = None
     start: Date | None = None

@@ -74,10 +74,10 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     """Load the data as it would have been read at the close of a date of the panel, from rows up to that date only.
 
     Scores are not read, since assets that are listed later may be missing here. A row of a resampled panel ends its
-    period, even if only the calendar of the exchange told that no session of the period would follow.
+    period, even if only the calendar of the exchange shows that it does.
     """
     data = config.data.model_dump() | {"end": None}
-    if config.data.frequency is not None:
+    if config.data.frequency is not None or config.data.sessions is not None:
         data["running_period"] = "keep"
     return _load_source(data, known_by)[0]
 

@@ -14,9 +14,9 @@ from foundation.types import Ints
 from market.calendar import find_position, list_decision_positions
 from market.frequency import nearest_frequency
 from market.panel import Panel
-from market.values.periods import NextSession, find_known_ends, period_frequency, period_noun
+from market.values.periods import find_known_ends, period_frequency
 from market.values.riskless import find_riskless_in_panel
-from market.values.sessions import is_exchange, load_exchange
+from market.values.sessions import Exchange, find_exchange
 from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
@@ -158,22 +158,22 @@ def _list_decisions(panel: Panel, config: RunConfig, start: int) -> Ints:
         )
     if found.name == length.name:
         return list_decision_positions(len(panel.dates), first=start, every=1)
-    ends = np.flatnonzero(find_known_ends(panel.dates, period, found, _find_sessions(panel, config)))
+    exchange = _find_exchange(panel, config)
+    known = find_known_ends(panel.dates, period, found, None if exchange is None else exchange.next_session)
+    ends = np.flatnonzero(known)
     ends = ends[ends >= start]
     if not len(ends):
         raise RunError(
-            f"allocation.rebalance_every is {every}, and no {period_noun(period)} ends from evaluation.start, "
+            f"allocation.rebalance_every is {every}, and there is no such date from evaluation.start, "
             f"{panel.dates[start]:%Y-%m-%d}, to the end of the data, {panel.dates[-1]:%Y-%m-%d}"
         )
     return ends.astype(np.int64)
 
 
-def _find_sessions(panel: Panel, config: RunConfig) -> NextSession | None:
-    """Return the sessions of the exchange that `data.calendar` names, None if it names none."""
+def _find_exchange(panel: Panel, config: RunConfig) -> Exchange | None:
+    """Return the exchange that `data.calendar` names, None if it names none."""
     name, columns = config.data.calendar, (config.data.cash, config.data.market, *panel.assets)
-    if name is None or name in columns or not is_exchange(name):
-        return None
-    return load_exchange(panel.name, name, panel.dates).next_session
+    return None if name is None or name in columns else find_exchange(panel.name, name, panel.dates)
 
 
 def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tuple[Fold, ...]:

@@ -138,6 +138,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.cash": st.one_of(own_cash, own_cash, own_cash, columns, _section_of(columns, kinds)),
         "data.market": st.one_of(own_market, own_market, columns, _section_of(columns, kinds)),
         "data.calendar": st.one_of(st.none(), st.just("weekdays"), columns),
+        "data.sessions": some(None, None, "UTC", wrong=("Mars/Base",)),
         "data.frequency": some(None, None, "weekly", "monthly", wrong=("yearly",)),
         "data.running_period": some(None, "keep", "drop", wrong=("last",)),
         "data.start": st.one_of(st.none(), early),
