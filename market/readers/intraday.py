@@ -146,6 +146,8 @@ def read_sessions(source: str, column: str, dates: Dates, name: str) -> SessionS
     SourceError
         If the name is neither, or stamps cannot be placed in time.
     """
+    if not len(dates.by_text):
+        raise SourceError(f"{source}: data.sessions {name!r}: the file has no row")
     exchange = find_exchange(source, name, dates.by_text.sort_values())
     zone = exchange.zone if exchange else _check_zone(source, name)
     where = f"{source}: column {column!r}"

@@ -17,7 +17,7 @@ from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
-from market.frequency import Unit
+from market.frequency import Unit, infer_frequency
 from market.values.grid import Grid
 from market.values.returns import select_rows
 from market.values.sessions import Exchange, is_exchange, load_exchange
@@ -70,6 +70,13 @@ def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Calenda
         return CalendarRows(np.ones(len(grid.dates), dtype=bool), ())
     why = f"calendar {calendar!r}"
     if calendar != WEEKDAYS and calendar not in grid.names and _may_be_exchange(calendar):
+        if len(grid.dates) > 1 and (found := infer_frequency(grid.dates, source)).unit not in (
+            "weekdays",
+            "days",
+        ):
+            raise SourceError(
+                f"{source}: data.calendar {calendar!r} is for daily rows, and the rows are {found.name}; leave it out"
+            )
         exchange = load_exchange(source, calendar, grid.dates)
         kept = exchange.is_open(grid.dates)
         if not kept.any():
@@ -181,7 +188,8 @@ def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | No
     for column in range(grid.values.shape[1]):
         end = ends[:, column]
         inside = end < n
-        scaled = {name: (prices * unit)[inside, column] for name, prices in grid.bars.items()}
+        own = unit[inside, column]
+        scaled = {name: prices[inside, column] * own for name, prices in grid.bars.items()}
         table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[inside, column]}))
         if "vwap" in table and "volume" in table:
             table["money"] = table["vwap"] * table["volume"]

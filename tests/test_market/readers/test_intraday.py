@@ -186,3 +186,11 @@ def test_no_row_in_a_session_is_refused(tmp_path):
     nights = minutes() + pd.Timedelta(hours=12)
     with pytest.raises(SourceError, match="no row falls into a session"):
         load_file(write(tmp_path, prices(nights), STAMPS["UTC"]), FileSettings(sessions="XNYS"))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("date,a\n")
+    for name in ("XNYS", "UTC"):
+        with pytest.raises(SourceError, match="the file has no row"):
+            load_file(path, FileSettings(sessions=name))

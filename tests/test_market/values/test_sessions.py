@@ -87,6 +87,13 @@ def test_unknown_calendars_are_refused(tmp_path, name, message):
         load_file(write(tmp_path, all_days()), FileSettings(calendar=name))
 
 
+def test_months_have_no_sessions(tmp_path):
+    months = pd.date_range("2015-01-31", periods=40, freq="ME", name="date")
+    table = pd.DataFrame({"a": 10 + np.arange(40.0) % 3}, index=months)
+    with pytest.raises(SourceError, match="'XNYS' is for daily rows, and the rows are monthly"):
+        load_file(write(tmp_path, table), FileSettings(calendar="XNYS"))
+
+
 def test_dates_before_the_calendar_are_refused(tmp_path):
     path = write(tmp_path, all_days("1955-01-01", "1955-12-31"))
     with pytest.raises(SourceError, match=r"does not cover 1955-01-01 to 1955-12-31.*1960"):
