@@ -29,6 +29,8 @@ WEEKDAYS = "weekdays"
 _SLACK: dict[str, int] = {"quarters": 3, "months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the
 end of a month close exchanges for up to three; a weekly close moves from Friday to Thursday."""
+_TOGETHER = 64
+"""Assets whose bars are merged at a time."""
 _FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
@@ -185,26 +187,28 @@ def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | No
     shares = None if grid.volume is None else grid.volume / unit
     out = {name: np.full(grid.values.shape, np.nan) for name in grid.bars}
     volume = None if shares is None else np.full(grid.values.shape, np.nan)
-    for column in range(grid.values.shape[1]):
-        end = ends[:, column]
+    for first in range(0, grid.values.shape[1], _TOGETHER):
+        block = slice(first, first + _TOGETHER)
+        end = ends[:, block].T
         inside = end < n
-        own = unit[inside, column]
-        scaled = {name: prices[inside, column] * own for name, prices in grid.bars.items()}
-        table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[inside, column]}))
+        own = unit[:, block].T[inside]
+        scaled = {name: prices[:, block].T[inside] * own for name, prices in grid.bars.items()}
+        table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[:, block].T[inside]}))
         if "vwap" in table and "volume" in table:
             table["money"] = table["vwap"] * table["volume"]
-        groups = table.groupby(end[inside])
-        at = np.unique(end[inside])
-        back = unit[at, column]
+        key = np.nonzero(inside)[0] * n + end[inside]
+        groups, bars_of_block = table.groupby(key), np.unique(key)
+        at = (bars_of_block % n, first + bars_of_block // n)
+        back = unit[at]
         how = {"open": "first", "high": "max", "low": "min", "close": "last", "vwap": "last"}
         for name in grid.bars:
-            out[name][at, column] = groups[name].agg(how[name]).to_numpy() / back
+            out[name][at] = groups[name].agg(how[name]).to_numpy() / back
         if volume is not None:
-            volume[at, column] = groups["volume"].sum(min_count=1).to_numpy() * back
+            volume[at] = groups["volume"].sum(min_count=1).to_numpy() * back
         if "money" in table:
             mean = groups["money"].sum(min_count=1) / groups["volume"].sum(min_count=1)
             alone = (groups.size() == 1).to_numpy()
-            out["vwap"][at, column] = np.where(alone, out["vwap"][at, column], mean.to_numpy() / back)
+            out["vwap"][at] = np.where(alone, out["vwap"][at], mean.to_numpy() / back)
     return {name: prices[kept] for name, prices in out.items()}, None if volume is None else volume[kept]
 
 
