@@ -109,7 +109,6 @@ def load_file(
     columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
     grid = _read_grid(path, columns, settings, roles).cut_at(source, known_by)
     span = (start, end)
-    inputs = _convert_grid(source, grid, settings, roles, span)
     found: tuple[Finding, ...] = ()
     if settings.frequency is not None:
         # Faults of single days, such as missed splits, may be invisible in months.
@@ -118,6 +117,7 @@ def load_file(
         found = tuple(
             finding for finding in found if finding.check not in ("running period", "repeated period")
         )
+    inputs = _convert_grid(source, grid, settings, roles, span)
     findings = (*inputs.grid.findings, *join_findings(found, check_inputs(inputs)))
     return make_panel(inputs, roles.notes), findings
 

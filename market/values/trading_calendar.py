@@ -182,7 +182,8 @@ def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | No
     # The number of an asset's bar at each row: the next kept row at which it has a value ends it.
     rows = np.where(closed, np.arange(n)[:, None], n)
     ends = np.minimum.accumulate(rows[::-1], axis=0)[::-1]
-    unit = grid.values / grid.bars["close"] if "close" in grid.bars else np.ones_like(grid.values)
+    with np.errstate(divide="ignore", invalid="ignore"):  # prices of 0 are found by the checks
+        unit = grid.values / grid.bars["close"] if "close" in grid.bars else np.ones_like(grid.values)
     unit = np.where(np.isfinite(unit), unit, 1.0)
     shares = None if grid.volume is None else grid.volume / unit
     out = {name: np.full(grid.values.shape, np.nan) for name in grid.bars}
