@@ -9,13 +9,15 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from foundation.suggestions import suggest
 from market.errors import AmbiguityError, DataError, NothingKnownError, SourceError
 from market.findings import Finding
+from market.frequency import DAILY, MONTHLY, Frequency, infer_frequency, nearest_frequency
 from market.panel import Panel
-from market.readers.layouts import copy_until, find_decimal_mark
+from market.readers.layouts import copy_until, find_decimal_mark, read_row_dates
 from market.readers.membership.application import apply_membership
 from market.readers.membership.reading import UniverseFiles, load_membership
 from market.readers.packaged.classes import load_classes
@@ -25,12 +27,15 @@ from market.sources.kinds import Files, Source
 from market.sources.opening import OpenedSource, open_source
 from market.sources.settings import FetchSettings
 from market.text.options import TextOptions
+from market.values.periods import period_frequency
+from market.values.trading_calendar import WEEKDAYS
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
     "stocks": load_stocks,
     "classes": load_classes,
 }
+_PACKAGED_FREQUENCIES = {"industries": MONTHLY, "stocks": DAILY, "classes": MONTHLY}
 SOURCES = (*_PACKAGED, "prices")
 _MEAN_MARKETS = ("classes",)
 """Packaged sources whose market is the mean of the assets."""
@@ -102,6 +107,33 @@ def load_panel(
     return _cut_span(panel, start, end), findings
 
 
+def find_frequency(
+    source: str, path: Path | Source | None, settings: FileSettings, fetch: FetchSettings | None = None
+) -> Frequency:
+    """Return how often a source has rows, as far as possible from its dates alone.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be read.
+    """
+    if settings.frequency not in (None, "daily"):
+        return period_frequency(settings.frequency)
+    if source in _PACKAGED_FREQUENCIES:
+        return _PACKAGED_FREQUENCIES[source]
+    if path is not None and not settings.sessions and settings.calendar in (None, WEEKDAYS):
+        with open_source(Files((Path(path),)) if isinstance(path, str | Path) else path, fetch) as opened:
+            read = [
+                read_row_dates(file.path, settings.text_options, settings.date_column)
+                for file in opened.files
+            ]
+        dates = pd.DatetimeIndex(np.unique(np.concatenate([each.to_numpy() for each in read])))
+        kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
+        return infer_frequency(pd.DatetimeIndex(kept), opened.label)
+    panel, _ = load_panel(source, path=path, settings=settings, fetch=fetch)
+    return nearest_frequency(panel.periods_per_year)
+
+
 def _refuse_settings(source: str, path: Path | Source | None, settings: FileSettings) -> None:
     """Refuse a path and settings of a file for a packaged source."""
     plain = FileSettings()
@@ -165,7 +197,9 @@ def _copy_until(
         folder = copies[path].parent
         folder.mkdir()
         try:
-            _, copied[path] = copy_until(path, date, folder, settings.text_options, settings.date_column)
+            _, copied[path] = copy_until(
+                path, date, folder, settings.text_options, settings.date_column, settings.sessions
+            )
         except NothingKnownError as error:
             later = error
     if not copied:

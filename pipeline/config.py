@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from allocation.errors import AllocationError
 from features.spec import FeatureError
 from foundation.suggestions import suggest
 from market.errors import DataError
+from market.frequency import Frequency
 from pipeline.config_files.document import Document, read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
@@ -27,7 +30,7 @@ from pipeline.settings.gate import GateSection
 from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
-from pipeline.settings.section import FilePath, Name, Section
+from pipeline.settings.section import OUTPUT, FilePath, Name, Section, SettingError
 from pipeline.settings.stages import (
     AuditSection,
     CalibrationSection,
@@ -37,6 +40,7 @@ from pipeline.settings.stages import (
     TargetSection,
     WalkForwardSection,
 )
+from pipeline.settings.time.durations import find_durations, replace_durations
 from pipeline.settings.trading import TradingSettings
 from pipeline.strategies.limits import find_limit_conflict
 from pipeline.strategies.references import find_wrong_reference
@@ -75,7 +79,7 @@ class RunConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     executor: str = "threads"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
-    output: FilePath = Path("runs")
+    output: FilePath = OUTPUT
 
     @model_validator(mode="after")
     def _executor_exists(self) -> RunConfig:
@@ -173,25 +177,46 @@ class RunConfig(Section):
         return hashlib.sha256(self.deciding().encode()).hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class CompletedConfig:
+    """A configuration, and what its file left to the data.
+
+    Attributes
+    ----------
+    config : RunConfig
+    completion : Completion or None
+        Settings that were filled in from the data; None if the file leaves none open.
+    durations : tuple of str
+        What settings given in time became.
+    """
+
+    config: RunConfig
+    completion: Completion | None
+    durations: tuple[str, ...]
+
+
 def load_config(path: Path) -> RunConfig:
+    """Read and check a configuration file; see `read_config_file`."""
+    return read_config_file(path).config
+
+
+def read_config_file(path: Path) -> CompletedConfig:
     """Read and check a configuration file.
+
+    Settings given in time become numbers of rows of the data, and settings that depend on the data are filled in. The
+    data is read only if there are such settings.
 
     Raises
     ------
     ConfigError
         Lists the mistakes in the file, each with its dotted path and line.
-    """
-    return load_completed_config(path)[0]
-
-
-def load_completed_config(path: Path) -> tuple[RunConfig, Completion | None]:
-    """Read a configuration file as `load_config` does, and return what was filled in from its data.
-
-    The data is read only if a setting that depends on it is left open; otherwise the second value is None.
+    DataError
+        If there are durations, and the frequency of the data cannot be read.
     """
     document = read_document(path)
     name = show_name(str(path))
-    config, completion = _validate(name, document)
+    content, durations = _convert_durations(document, name)
+    config, completion = _validate(name, document, content)
     misread = list(find_misread_numbers(config, document.content))
     if misread:
         raise ConfigError(list_mistakes(name, misread, document))
@@ -199,22 +224,56 @@ def load_completed_config(path: Path) -> tuple[RunConfig, Completion | None]:
         config.allocation.constraints()
     except AllocationError as error:
         raise ConfigError(f"{name}: allocation: {error}") from error
-    return config, completion
+    return CompletedConfig(config, completion, durations)
 
 
-def _validate(name: str, document: Document) -> tuple[RunConfig, Completion | None]:
+def _validate(name: str, document: Document, content: dict[str, Any]) -> tuple[RunConfig, Completion | None]:
     """Return the configuration of a document, completed if only settings that depend on the data are missing."""
     try:
-        return RunConfig.model_validate(document.content), None
+        return RunConfig.model_validate(content), None
     except ValidationError as error:
         others = without_completable(error)
         if others is not None:
             raise ConfigError(explain_mistakes(name, others, document, RunConfig)) from error
     try:
-        completion = complete_content(document.content, DataSection.model_validate(document.content["data"]))
+        completion = complete_content(content, DataSection.model_validate(content["data"]))
     except (ConfigError, DataError, FeatureError) as error:
         raise ConfigError(f"{name}: settings that follow from the data are left open: {error}") from error
     try:
         return RunConfig.model_validate(completion.content), completion
     except ValidationError as error:
         raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error
+
+
+def _convert_durations(document: Document, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the content of a configuration with rows in place of durations, and what they became."""
+    durations = list(find_durations(document.content))
+    if not durations:
+        return document.content, ()
+    try:
+        data = DataSection.model_validate(document.content.get("data"))
+    except ValidationError:
+        # The run stops at the mistakes in this section, so that the other values do not matter.
+        return replace_durations(document.content, {one.key: 1 for one in durations}), ()
+    frequency = _find_frequency(data, document.content)
+    rows, notes, mistakes = {}, [], []
+    for one in durations:
+        try:
+            rows[one.key], note = one.count_rows(frequency)
+        except SettingError as error:
+            mistakes.append(error)
+        else:
+            notes.append(note)
+    if mistakes:
+        raise ConfigError(list_mistakes(name, mistakes, document))
+    return replace_durations(document.content, rows), tuple(notes)
+
+
+def _find_frequency(data: DataSection, content: Mapping[str, Any]) -> Frequency:
+    """Return how often the data has rows."""
+    # Imported here: a configuration without durations is read without the readers of files.
+    from market.load import find_frequency
+    from pipeline.data_source import read_file_settings
+
+    output = Path(str(content.get("output") or OUTPUT))
+    return find_frequency(data.source, data.place(), read_file_settings(data), data.fetch.settings(output))

@@ -22,7 +22,7 @@ from benchmarks.fuzz.config_files.comparison import find_differences
 from benchmarks.fuzz.config_files.sources import ROOT, load_sources
 from benchmarks.fuzz.config_files.texts import TEXT_CHANGES, change_bytes
 from benchmarks.fuzz.config_files.values import VALUE_CHANGES
-from pipeline.config import load_completed_config
+from pipeline.config import read_config_file
 from pipeline.defaults.completion import Completion
 from pipeline.errors import USER_ERRORS
 
@@ -57,7 +57,9 @@ def check(case: Case) -> Fault | None:
     assert case.path is not None
     began = time.perf_counter()
     try:
-        config, completion = load_completed_config(case.path)
+        completed = read_config_file(case.path)
+        config = completed.config
+        completion = completed.completion
     except USER_ERRORS as error:
         message = str(error)
         first = message.strip().rpartition("\n")[2].strip().partition("; known")[0]

@@ -59,9 +59,17 @@ TOO_SHORT = (
         "no asset has two prices",
         "median distance between dates",
     ),
-    *("leaves no row", "neither daily, weekly nor monthly"),
+    *("leaves no row", "neither daily, weekly nor monthly", "expected at least 2", "rows can only be merged"),
 )
 """Reasons for which the beginning of a valid file may be refused."""
+_ROW_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"calendar": "weekdays"},
+    {"running_period": "drop"},
+    {"frequency": "weekly", "running_period": "keep"},
+    {"frequency": "monthly", "running_period": "keep"},
+    {"sessions": "UTC", "running_period": "keep"},
+)
+"""Options that leave out rows or merge them."""
 EXCUSABLE = ("rename_adjusted", "rename_column", "offset_dates", "zone_dates", "mistake_")
 """Mutations after which a printed finding suffices; combined with any other mutation, the content is unknown."""
 LATE = pd.Timestamp("2200-01-01")
@@ -96,7 +104,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
         named=draft.named,
         is_strict=draft.is_strict,
         is_parquet=draft.style.is_parquet,
-        as_of=bool(rng.random() < 0.25) or "calendar" in options or "running_period" in options,
+        as_of=bool(rng.random() < 0.25) or any(options.items() >= rows.items() for rows in _ROW_OPTIONS),
     )
     return Case("prices", f"{draft.expectation}: {'; '.join(draft.notes)}", path, payload)
 
@@ -127,7 +135,7 @@ def _choose_options(draft: Draft, rng: Rng) -> dict[str, Any]:
     if chance < 0.1 and reading.layout != "single":
         options |= {"layout": reading.layout} | ({"date_column": reading.date} if reading.date else {})
     elif chance < 0.2:
-        options |= choose(rng, ({"calendar": "weekdays"}, {"running_period": "drop"}))
+        options |= choose(rng, _ROW_OPTIONS)
         # The omitted rows are unknown here; a file that ends earlier must agree with the whole file.
         draft.expectation = "anything"
     if chance < 0.2:

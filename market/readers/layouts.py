@@ -15,6 +15,7 @@ from market.findings import INTERPRETATION, Finding
 from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
 from market.readers.field_tables import arrange_fields, pick_field_columns
 from market.readers.file_columns import ColumnChoice, FileColumns, pick_long_columns, pick_single_columns
+from market.readers.intraday import read_sessions
 from market.readers.recognition.field_names import find_fields, read_levels
 from market.readers.recognition.price_rules import find_price_rule
 from market.readers.row_tables import arrange_long, arrange_single
@@ -121,6 +122,15 @@ def arrange_values(path: Path, columns: FileColumns, contents: Contents, dates: 
     return arrange(path, columns, contents, dates)
 
 
+def read_row_dates(path: Path, options: TextOptions, date_column: str | None) -> pd.DatetimeIndex:
+    """Return the different dates of a file, increasing."""
+    header = read_header(path, options)
+    name = _find_date_column(path, header, date_column)
+    contents = read_columns(path, header, texts=[name], numbers=[], whole=False, options=options)
+    dates = read_dates(str(path), name, contents.coded[name], options.date_format)
+    return dates.by_text.unique().sort_values()
+
+
 def find_decimal_mark(path: Path, options: TextOptions, choice: ColumnChoice) -> DecimalMark:
     """Return the decimal mark of all columns of a file that are read."""
     columns = pick_columns(path, read_header(path, options), choice)
@@ -128,9 +138,24 @@ def find_decimal_mark(path: Path, options: TextOptions, choice: ColumnChoice) ->
 
 
 def copy_until(
-    path: Path, date: pd.Timestamp, folder: Path, options: TextOptions, date_column: str | None
+    path: Path,
+    date: pd.Timestamp,
+    folder: Path,
+    options: TextOptions,
+    date_column: str | None,
+    sessions: str | None = None,
 ) -> tuple[Path, str | None]:
     """Write the rows of a file up to a date to another of the same name.
+
+    Parameters
+    ----------
+    path : Path
+    date : Timestamp
+    folder : Path
+    options : TextOptions
+    date_column : str or None
+    sessions : str or None
+        Exchange or time zone whose sessions count, in place of the days that stamps show.
 
     Returns
     -------
@@ -142,8 +167,11 @@ def copy_until(
     header = read_header(path, options)
     name = _find_date_column(path, header, date_column)
     contents = read_columns(path, header, texts=[name], numbers=[], whole=False, options=options)
-    dates = read_dates(str(path), name, contents.coded[name], options.date_format)
-    known = np.asarray(dates.by_text <= date)[dates.codes]
+    dates = read_dates(str(path), name, contents.coded[name], options.date_format, in_zone=bool(sessions))
+    by_text = np.asarray(dates.by_text <= date)
+    if sessions is not None:
+        by_text = read_sessions(str(path), name, dates, sessions).known_at(date)
+    known = by_text[dates.codes]
     if len(known) and not known.any():
         first = dates.by_text[dates.codes].min()
         raise NothingKnownError(

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from market.checks.checklist import check_inputs
+from market.errors import SourceError
 from market.findings import Finding, Kind, ValueKind, raise_if_fatal
 from market.panel import Panel
 from market.readers.duplicate_rows import keep_one_row
 from market.readers.file_columns import ColumnChoice, Layout
+from market.readers.intraday import read_sessions
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
 from market.readers.traded import TradedSetting, add_traded, select_traded
@@ -26,7 +28,7 @@ from market.values.combining import combine_grids
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
 from market.values.periods import PeriodName
-from market.values.row_selection import RowSettings, select_panel_rows
+from market.values.row_selection import RowSettings
 from market.values.trading_calendar import RunningPeriod
 
 
@@ -51,7 +53,11 @@ class FileSettings:
         `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
     calendar : str, optional
         "weekdays" leaves out Saturdays and Sundays. The name of a column leaves out the rows at which that column has
-        no value. By default all rows are kept. Returns run from one kept row to the next.
+        no value, that of an exchange (such as XNYS) the rows at which it is closed. By default all rows are kept.
+        Returns run from one kept row to the next.
+    sessions : str, optional
+        An exchange or a time zone: stamps with a time of day are placed in its sessions, of each of which one row is
+        made. By default the time of day is dropped.
     frequency : str, optional
         Makes one row of each complete period of a finer file: "daily", "weekly" (or "W-FRI", ...), "monthly" or
         "quarterly". By default all rows are kept.
@@ -86,6 +92,7 @@ class FileSettings:
     cash: RoleSetting = None
     market: RoleSetting = None
     calendar: str | None = None
+    sessions: str | None = None
     frequency: PeriodName | None = None
     running_period: RunningPeriod | None = None
     scale: Scale | None = None
@@ -193,7 +200,7 @@ def read_inputs(
     """
     roles = read_roles(source, settings.cash, settings.market)
     texts = texts or [settings.text_options] * len(paths)
-    grids = [_read_grid(path, settings, options) for path, options in zip(paths, texts, strict=True)]
+    grids = [_read_grid(path, settings, options, roles) for path, options in zip(paths, texts, strict=True)]
     grid = combine_grids([str(path) for path in paths], grids).cut_at(source, known_by)
     del grids  # as large as the files
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
@@ -204,31 +211,55 @@ def read_inputs(
     return replace(inputs, finer=_convert_grid(source, grid, finer, roles, (start, end)))
 
 
-def _read_grid(path: Path, settings: FileSettings, options: TextOptions, traded: str | None = None) -> Grid:
-    """Read the values of one file by date and column; with a column of traded prices, these as closes of bars."""
-    header = read_header(path, options)
+def _read_grid(
+    path: Path, settings: FileSettings, options: TextOptions, roles: Roles, traded: str | None = None
+) -> Grid:
+    """Return the values of a file by date, or by session, and asset.
+
+    With a column of traded prices, these are the closes of bars.
+    """
+    source, header = str(path), read_header(path, options)
     columns = pick_columns(path, header, settings.column_choice)
     if traded is not None:
         columns = select_traded(path, columns, traded)
-    contents = parse_columns(path, columns, options)
-    dates = read_dates(str(path), columns.date, contents.coded[columns.date], options.date_format)
-    contents, dates = keep_one_row(str(path), columns, contents, dates, settings.duplicate_rows)
-    return arrange_values(path, columns, contents, dates)
+    contents, name = parse_columns(path, columns, options), columns.date
+    in_zone = settings.sessions is not None
+    dates = read_dates(source, name, contents.coded[name], options.date_format, in_zone=in_zone)
+    if settings.sessions is None:
+        contents, dates = keep_one_row(source, columns, contents, dates, settings.duplicate_rows)
+        return arrange_values(path, columns, contents, dates)
+    stamps = read_sessions(source, name, dates, settings.sessions)
+    contents, instants = keep_one_row(
+        source, columns, contents, stamps.date_rows(dates), settings.duplicate_rows
+    )
+    grid = arrange_values(path, columns, contents, instants)
+    if roles.cash_kind == "percent_returns" or settings.is_percent:
+        raise SourceError(
+            f"{source}: data.sessions: percentages cannot be compounded here; divide them by 100"
+        )
+    own: dict[str | None, Kind | None] = {roles.market: roles.market_kind}
+    own[roles.cash] = "prices" if roles.cash_kind not in (None, "returns") else "returns"
+    return stamps.reduce(
+        grid, [own.get(label) or settings.kind for label in grid.names], settings.running_period
+    )
 
 
 def _read_traded(
     source: str, paths: Sequence[Path], settings: FileSettings, texts: Sequence[TextOptions] | None
 ) -> tuple[str, Grid]:
     """Return what to call the traded prices, and their grid."""
+    roles = read_roles(source, settings.cash, settings.market)
     if settings.traded is None or isinstance(settings.traded, str):
         column = clean_name(settings.traded or "")
         texts = texts or [settings.text_options] * len(paths)
-        read = [_read_grid(path, settings, text, column) for path, text in zip(paths, texts, strict=True)]
+        read = [
+            _read_grid(path, settings, text, roles, column) for path, text in zip(paths, texts, strict=True)
+        ]
         grid = combine_grids([str(path) for path in paths], read)
         return source, replace(grid, values=grid.bars["close"])
     path = Path(settings.traded["path"])
     wide = replace(settings, layout="wide", asset_column=None, price_column=None)
-    return str(path), _read_grid(path, wide, settings.text_options)
+    return str(path), _read_grid(path, wide, settings.text_options, roles)
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:
@@ -242,7 +273,7 @@ def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles,
     own = {roles.market: roles.market_kind, roles.cash: "prices"}  # cash compounds by itself
     kinds = [own.get(name) or settings.kind for name in grid.names]
     rows = RowSettings(calendar, settings.frequency, settings.running_period, settings.kind)
-    selected = select_panel_rows(source, grid, rows, kinds)
+    selected = rows.select(source, grid, kinds)
     kept = selected.kept
     cash = roles.select_cash(source, selected.whole, kept.dates)
     kept = kept if cash is None else kept.drop_column(cash.name)

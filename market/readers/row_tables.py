@@ -88,7 +88,7 @@ def arrange_single(path: Path, columns: FileColumns, contents: Contents, dates: 
             *_check_unused(path, columns, notice=False),
             *contents.warnings,
             *dates.warnings,
-            *check_order(str(path), dates.rows),
+            *check_order(str(path), dates.rows, dates.hint),
         ]
     )
     name = _asset_name(path)
@@ -128,8 +128,8 @@ def _check_rows(source: str, dates: Dates, labels: CodedTexts, cells: _Cells) ->
         name = clean_name(labels.texts[labels.codes[row]])
         text = (
             f"{source}: asset {name!r} has more than one row at {date:%Y-%m-%d},"
-            f" the second in data row {row + 1}{more}; keep one row per date and asset, or"
-            " set data.duplicate_rows to last or first"
+            f" the second in data row {row + 1}{more}; keep one row per date and asset"
+            f"{dates.hint or ', or set data.duplicate_rows to last or first'}"
         )
         yield Finding("duplicate dates", "fatal", name, date, text)
 

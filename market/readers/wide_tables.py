@@ -46,7 +46,7 @@ def arrange_wide(path: Path, columns: FileColumns, contents: Contents, dates: Da
             *contents.findings,
             *contents.warnings,
             *dates.warnings,
-            *check_order(str(path), rows),
+            *check_order(str(path), rows, dates.hint),
             *_check_counters(path, contents.numbers),
             *_note_left_out(path, columns),
         ]

@@ -51,12 +51,22 @@ class Dates:
         About stamps with a UTC offset or a time zone, and how the dates are read.
     date_format : str
         How they are written; "" without any.
+    stamps : tuple of Stamp, length k
+        The texts, with their times of day.
     """
 
     by_text: pd.DatetimeIndex
     codes: Ints
     warnings: tuple[Finding, ...]
     date_format: str = ""
+    stamps: tuple[Stamp, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """What to do about several rows of one date; "" if they have no times of day."""
+        if not any(stamp.seconds for stamp in self.stamps):
+            return ""
+        return "; for one row of the times of a day, set data.sessions to the exchange (XNYS) or the time zone (UTC)"
 
     @property
     def rows(self) -> pd.DatetimeIndex:
@@ -64,7 +74,9 @@ class Dates:
         return self.by_text[self.codes]
 
 
-def read_dates(source: str, column: str, texts: CodedTexts, date_format: str | None = None) -> Dates:
+def read_dates(
+    source: str, column: str, texts: CodedTexts, date_format: str | None = None, *, in_zone: bool = False
+) -> Dates:
     """Read dates, each of one form, and refuse to guess which number is the day.
 
     A time of day is dropped: rows are closes. A stamp with a UTC offset or a time zone has the day that it names there.
@@ -78,6 +90,8 @@ def read_dates(source: str, column: str, texts: CodedTexts, date_format: str | N
     texts : CodedTexts of length n
     date_format : str, optional
         Codes of strptime, "excel" or "yyyyq"; inferred by default.
+    in_zone : bool
+        Whether the times of day count, so that stamps of another time zone need no warning.
 
     Raises
     ------
@@ -120,7 +134,8 @@ def read_dates(source: str, column: str, texts: CodedTexts, date_format: str | N
         raise refuse(int(impossible[0]), f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     notes = describe_reading(where, how, bare, readings) if date_format is None else ""
     found = (Finding(INTERPRETATION, "note", None, None, notes),) if notes else ()
-    return Dates(dates, texts.codes, (*found, *check_stamps(where, texts.texts, stamps, dates)), how)
+    warnings = () if in_zone else check_stamps(where, texts.texts, stamps, dates)
+    return Dates(dates, texts.codes, (*found, *warnings), how, tuple(stamps))
 
 
 def _list_formats(
@@ -171,8 +186,8 @@ def _are_regular(dates: pd.DatetimeIndex, how: str) -> bool:
     return len(dates) >= fewest and same and bool((np.diff(months) == step).all())
 
 
-def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
-    """Find duplicate and unsorted dates.
+def check_order(source: str, dates: pd.DatetimeIndex, hint: str = "") -> Iterator[Finding]:
+    """Find duplicate and unsorted dates; `hint` says what to do about duplicates.
 
     A table with its newest row first is only noted: turning it round loses nothing.
     """
@@ -180,8 +195,8 @@ def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     if len(repeated):
         more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
         text = (
-            f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date, or set"
-            " data.duplicate_rows to last or first"
+            f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
+            f"{hint or ', or set data.duplicate_rows to last or first'}"
         )
         yield Finding("duplicate dates", "fatal", None, repeated[0], text)
     elif len(dates) > 1 and dates.is_monotonic_decreasing:

@@ -37,12 +37,15 @@ class Stamp:
         Whether it has a UTC offset or names a time zone.
     offset : int or None
         Minutes ahead of UTC, None if unknown.
+    seconds : float
+        Time of day there, in seconds.
     """
 
     day: str
     is_midnight: bool = True
     has_zone: bool = False
     offset: int | None = None
+    seconds: float = 0.0
 
     def may_be_shifted(self, shift: str) -> bool:
         """Whether the day may lie before ("early") or after ("late") that of a session farther east or west."""
@@ -55,7 +58,8 @@ class Stamp:
         stamp = np.array(count, dtype=f"datetime64[{unit}]")
         day = stamp.astype("datetime64[D]")
         midnight = bool(stamp == day)
-        return cls(str(day), midnight, has_zone=not midnight, offset=0)
+        seconds = float((stamp - day) / np.timedelta64(1, "us")) / 1e6
+        return cls(str(day), midnight, has_zone=not midnight, offset=0, seconds=seconds)
 
 
 def read_stamp(text: str) -> Stamp:
@@ -66,9 +70,10 @@ def read_stamp(text: str) -> Stamp:
         return Stamp(text)
     time, zone = found.groups()
     midnight = _MIDNIGHT.fullmatch(time) is not None
+    day, seconds = text[: found.start()], _count_seconds(time, zone)
     if _NO_ZONE.fullmatch(zone):
-        return Stamp(text[: found.start()], midnight)
-    return Stamp(text[: found.start()], midnight, has_zone=True, offset=_parse_offset(zone))
+        return Stamp(day, midnight, seconds=seconds)
+    return Stamp(day, midnight, has_zone=True, offset=_parse_offset(zone), seconds=seconds)
 
 
 def check_stamps(
@@ -110,7 +115,7 @@ def check_stamps(
             raise SourceError(
                 f"{where}: stamps such as {texts[moved]!r} fall on {days} and none on {none}: they seem to be sessions"
                 f" of Monday to Friday in another time zone, each dated a day too {shift}; write the dates of the"
-                " sessions without a time, or convert the stamps to the time zone of the exchange"
+                " sessions without a time, or set data.sessions to the exchange (XNYS) or its time zone"
             )
     shown = next((place for place in zoned if not stamps[place].is_midnight), zoned[0])
     text = (
@@ -145,6 +150,15 @@ def _find_moved(
     if not len(before) or np.isin(before, absent).any() or (first == 1 and 5 not in before):
         return None
     return int(places[second[0]])
+
+
+def _count_seconds(time: str, half: str) -> float:
+    """Return a time of day in seconds; `half` may say that it is of the afternoon."""
+    hours, minutes, *seconds = time.replace(",", ".").split(":")
+    hour = int(hours)
+    if re.match(r"(?i)[ap]\.?m", half):
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    return 3600.0 * hour + 60.0 * int(minutes) + (float(seconds[0]) if seconds else 0.0)
 
 
 def _parse_offset(zone: str) -> int | None:

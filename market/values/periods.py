@@ -16,8 +16,8 @@ PeriodName = Literal[
     "daily", "weekly", "W-MON", "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "W-SUN", "monthly", "quarterly"
 ]
 """Lengths of periods. A weekly one ends on Sunday, W-FRI on Friday."""
-NextSession = Callable[[pd.Timestamp], pd.Timestamp]
-"""Returns the first date after another at which a market is open."""
+NextSession = Callable[[pd.DatetimeIndex], pd.DatetimeIndex]
+"""Returns the first date after each of others at which a market is open."""
 
 _WEEK_ENDS = {"weekly": 6} | {
     f"W-{day}": number for number, day in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"))
@@ -86,38 +86,65 @@ def is_period_over(
     next_session : callable, optional
         Sessions of an exchange, for daily rows. Without it a weekday that is a holiday counts as a day to come.
     """
-    last = dates[-1]
-    if found.unit in ("weekdays", "days") and next_session is not None:
-        following = next_session(last)
-    elif found.unit == "weeks" and find_running_rows(dates, "weeks")[-1]:
+    if found.unit == "weeks" and find_running_rows(dates, "weeks")[-1]:
         return False
-    else:
-        following = _step(dates, last, found, 1)
-    return _differ(last, following, name)
+    last = dates[-1:]
+    following = _expect_next(last, found, trading_weekdays(dates), next_session)
+    return bool(number_periods(following, name)[0] > number_periods(last, name)[0])
 
 
 def is_period_whole(dates: pd.DatetimeIndex, name: PeriodName, found: Frequency) -> bool:
     """Return whether the rows reach back to the beginning of the first row's period, holidays aside."""
-    before = _step(dates, dates[0], found, -1)
+    first = dates[:1]
     if found.unit in ("weekdays", "days"):
-        before = before - _HOLIDAYS * pd.offsets.BDay()
-    return _differ(before, dates[0], name)
+        day = first.to_numpy().astype("datetime64[D]") - 1
+        before = np.busday_offset(day, -_HOLIDAYS, roll="backward", weekmask=trading_weekdays(dates))
+        reached = pd.DatetimeIndex(before)
+    else:
+        reached = pd.DatetimeIndex(first - _STEPS[found.unit])
+    return bool(number_periods(reached, name)[0] < number_periods(first, name)[0])
 
 
-def _step(dates: pd.DatetimeIndex, date: pd.Timestamp, found: Frequency, steps: int) -> pd.Timestamp:
-    """Return where the next row is expected (1), or where the one before was (-1)."""
-    if found.unit == "weeks":
-        return date + pd.Timedelta(days=7 * steps)
-    if found.unit == "months":
-        return pd.Timestamp(date + steps * pd.offsets.BMonthEnd())
-    if found.unit == "quarters":
-        return pd.Timestamp(date + steps * pd.offsets.BQuarterEnd(startingMonth=3))
-    beside = date.to_datetime64().astype("datetime64[D]") + steps
-    roll: Literal["forward", "backward"] = "forward" if steps > 0 else "backward"
-    return pd.Timestamp(np.busday_offset(beside, 0, roll=roll, weekmask=trading_weekdays(dates)))
+def find_known_ends(
+    dates: pd.DatetimeIndex, name: PeriodName, found: Frequency, next_session: NextSession | None = None
+) -> Bools:
+    """Return the rows at whose close it is first known that a period is over, shape (T,).
+
+    That is the last trading weekday or session of the period. Without sessions, if that weekday is a holiday, it is the
+    first row of the next period. Later rows do not change whether a row is one.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex of length T
+    name : str
+        Length of the period.
+    found : Frequency
+        How often there are rows.
+    next_session : callable, optional
+        Sessions of an exchange, for daily rows.
+    """
+    if not len(dates):
+        return np.zeros(0, dtype=bool)
+    following = _expect_next(dates, found, trading_weekdays(dates[:_KNOWN_WEEKS]), next_session)
+    running = number_periods(following, name)
+    before = np.concatenate([number_periods(dates[:1], name), np.maximum.accumulate(running)[:-1]])
+    return np.asarray(running > before)
 
 
-def _differ(one: pd.Timestamp, other: pd.Timestamp, name: PeriodName) -> bool:
-    """Return whether two dates fall into different periods."""
-    first, second = number_periods(pd.DatetimeIndex([one, other]), name)
-    return bool(first != second)
+_STEPS: dict[str, pd.offsets.BaseOffset] = {
+    "weeks": pd.offsets.Day(7),
+    "months": pd.offsets.BMonthEnd(),
+    "quarters": pd.offsets.BQuarterEnd(startingMonth=3),
+}
+
+
+def _expect_next(
+    dates: pd.DatetimeIndex, found: Frequency, weekdays: Bools, next_session: NextSession | None
+) -> pd.DatetimeIndex:
+    """Return the date at which a row is expected after each of others, shape (T,)."""
+    if found.unit not in ("weekdays", "days"):
+        return pd.DatetimeIndex(dates + _STEPS[found.unit])
+    if next_session is not None:
+        return next_session(dates)
+    days = dates.to_numpy().astype("datetime64[D]") + 1
+    return pd.DatetimeIndex(np.busday_offset(days, 0, roll="forward", weekmask=weekdays))

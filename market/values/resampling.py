@@ -7,12 +7,13 @@ row of a period depends on rows up to it alone. A file that ends sooner has the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from foundation.counts import format_count
+from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
@@ -75,8 +76,8 @@ class Resampling:
         Raises
         ------
         SourceError
-            If the rows are rarer than the periods, no period is complete, or periods end at weekends for some of the
-            assets.
+            If the rows are rarer than the periods, fewer than 2 periods are complete, or periods end at weekends for
+            some of the assets.
         """
         dates = pd.DatetimeIndex(grid.dates[kept])
         found = infer_frequency(dates, self.source)
@@ -89,16 +90,17 @@ class Resampling:
         if self.kind == "returns" and not is_period_whole(dates, self.period, found):
             ends &= number != number[0]
             notes.append(self._note_partial(dates))
-        if not ends.any():
+        if ends.sum() < 2:
+            count = format_count(int(ends.sum()), f"complete {period_noun(self.period)}")
             raise SourceError(
-                f"{self.source}: data.frequency {self.period!r}: no {period_noun(self.period)} is complete from "
-                f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+                f"{self.source}: data.frequency {self.period!r}: {count} from {dates[0]:%Y-%m-%d} to "
+                f"{dates[-1]:%Y-%m-%d}, expected at least 2"
             )
         rows = np.flatnonzero(kept)
         stamps = rows[ends]
         begins = rows[np.searchsorted(number, number[ends])]
         self._check_weekends(grid, kept, stamps)
-        moved, late = _carry(grid, kept, stamps, begins)
+        moved, late = carry_values(grid, kept, stamps, begins)
         if not ends.all():
             notes.append(self._note(found, dates, ends))
             notes += self._note_late(late)
@@ -107,7 +109,12 @@ class Resampling:
         return replace(moved, findings=(*grid.findings, *notes)), mask
 
     def _check_finer(self, found: Frequency) -> None:
-        """Refuse rows that are rarer than the periods."""
+        """Refuse unknown periods, and rows that are rarer than the periods."""
+        known = get_args(PeriodName)
+        if self.period not in known:
+            raise SourceError(
+                f"{self.source}: unknown data.frequency {self.period!r}{suggest(self.period, known)}"
+            )
         if found.periods_per_year < period_frequency(self.period).periods_per_year:
             raise SourceError(
                 f"{self.source}: data.frequency is {self.period!r}, but the rows are {found.name}; rows can only be "
@@ -177,7 +184,7 @@ class Resampling:
         return Finding("partial period", "note", None, dates[0], text)
 
 
-def _carry(
+def carry_values(
     grid: Grid, kept: Bools, stamps: Ints, begins: Ints
 ) -> tuple[Grid, tuple[str, pd.Timestamp, pd.Timestamp, int] | None]:
     """Move the last value of each period to its last row, with its bar and volume.

@@ -5,8 +5,9 @@ The selection of a row depends on rows up to it alone, so that a file that ends 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,9 +17,10 @@ from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
-from market.frequency import Unit
+from market.frequency import Unit, infer_frequency
 from market.values.grid import Grid
 from market.values.returns import select_rows
+from market.values.sessions import Exchange, is_exchange, load_exchange
 
 RunningPeriod = Literal["keep", "drop"]
 
@@ -27,12 +29,31 @@ WEEKDAYS = "weekdays"
 _SLACK: dict[str, int] = {"quarters": 3, "months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the
 end of a month close exchanges for up to three; a weekly close moves from Friday to Thursday."""
+_TOGETHER = 64
+"""Assets whose bars are merged at a time."""
 _FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
 
-def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Bools:
-    """Return the rows of a calendar, shape (T,).
+@dataclass(frozen=True, eq=False)
+class CalendarRows:
+    """Rows of a calendar.
+
+    Attributes
+    ----------
+    kept : ndarray of bool, shape (T,)
+    findings : tuple of Finding
+        Notes of the rows that are left out; of an exchange, also its sessions without a row.
+    exchange : Exchange or None
+    """
+
+    kept: Bools
+    findings: tuple[Finding, ...]
+    exchange: Exchange | None = None
+
+
+def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> CalendarRows:
+    """Return the rows of a calendar.
 
     Parameters
     ----------
@@ -40,23 +61,44 @@ def find_calendar_rows(source: str, grid: Grid, calendar: str | None) -> Bools:
         Name of the file in messages.
     grid : Grid
     calendar : str or None
-        "weekdays", or the column at whose prices rows are kept; None keeps all rows.
+        "weekdays", the column at whose prices rows are kept, or an exchange; None keeps all rows.
 
     Raises
     ------
     SourceError
-        If the calendar is no column.
+        If the calendar is neither, or no row is left.
     """
-    if calendar is None:
-        return np.ones(len(grid.dates), dtype=bool)
+    if calendar is None or not len(grid.dates):
+        return CalendarRows(np.ones(len(grid.dates), dtype=bool), ())
+    why = f"calendar {calendar!r}"
+    if calendar != WEEKDAYS and calendar not in grid.names and _may_be_exchange(calendar):
+        if len(grid.dates) > 1 and (found := infer_frequency(grid.dates, source)).unit not in (
+            "weekdays",
+            "days",
+        ):
+            raise SourceError(
+                f"{source}: data.calendar {calendar!r} is for daily rows, and the rows are {found.name}; leave it out"
+            )
+        exchange = load_exchange(source, calendar, grid.dates)
+        kept = exchange.is_open(grid.dates)
+        if not kept.any():
+            raise SourceError(f"{source}: {why} leaves no row")
+        return CalendarRows(kept, exchange.describe_rows(source, grid.dates), exchange)
     if calendar == WEEKDAYS:
-        return np.asarray(grid.dates.day_of_week < 5)
-    if calendar not in grid.names:
+        kept = np.asarray(grid.dates.day_of_week < 5)
+    elif calendar in grid.names:
+        kept = np.isfinite(grid.values[:, grid.names.index(calendar)])
+    else:
         raise SourceError(
-            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r} or the name of a column"
-            f"{suggest(calendar, [WEEKDAYS, *grid.names])}"
+            f"{source}: data.calendar is {calendar!r}, expected {WEEKDAYS!r}, the name of a column, or an exchange "
+            f"such as XNYS{suggest(calendar, [WEEKDAYS, *grid.names])}"
         )
-    return np.isfinite(grid.values[:, grid.names.index(calendar)])
+    return CalendarRows(kept, note_rows_left_out(source, grid.dates, kept, why))
+
+
+def _may_be_exchange(name: str) -> bool:
+    """Return whether a calendar is an exchange, or looks like the code of one."""
+    return is_exchange(name) or re.fullmatch(r"X[A-Z]{3}", name) is not None
 
 
 def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
@@ -140,30 +182,34 @@ def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | No
     # The number of an asset's bar at each row: the next kept row at which it has a value ends it.
     rows = np.where(closed, np.arange(n)[:, None], n)
     ends = np.minimum.accumulate(rows[::-1], axis=0)[::-1]
-    unit = grid.values / grid.bars["close"] if "close" in grid.bars else np.ones_like(grid.values)
+    with np.errstate(divide="ignore", invalid="ignore"):  # prices of 0 are found by the checks
+        unit = grid.values / grid.bars["close"] if "close" in grid.bars else np.ones_like(grid.values)
     unit = np.where(np.isfinite(unit), unit, 1.0)
     shares = None if grid.volume is None else grid.volume / unit
     out = {name: np.full(grid.values.shape, np.nan) for name in grid.bars}
     volume = None if shares is None else np.full(grid.values.shape, np.nan)
-    for column in range(grid.values.shape[1]):
-        end = ends[:, column]
+    for first in range(0, grid.values.shape[1], _TOGETHER):
+        block = slice(first, first + _TOGETHER)
+        end = ends[:, block].T
         inside = end < n
-        scaled = {name: (prices * unit)[inside, column] for name, prices in grid.bars.items()}
-        table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[inside, column]}))
+        own = unit[:, block].T[inside]
+        scaled = {name: prices[:, block].T[inside] * own for name, prices in grid.bars.items()}
+        table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[:, block].T[inside]}))
         if "vwap" in table and "volume" in table:
             table["money"] = table["vwap"] * table["volume"]
-        groups = table.groupby(end[inside])
-        at = np.unique(end[inside])
-        back = unit[at, column]
+        key = np.nonzero(inside)[0] * n + end[inside]
+        groups, bars_of_block = table.groupby(key), np.unique(key)
+        at = (bars_of_block % n, first + bars_of_block // n)
+        back = unit[at]
         how = {"open": "first", "high": "max", "low": "min", "close": "last", "vwap": "last"}
         for name in grid.bars:
-            out[name][at, column] = groups[name].agg(how[name]).to_numpy() / back
+            out[name][at] = groups[name].agg(how[name]).to_numpy() / back
         if volume is not None:
-            volume[at, column] = groups["volume"].sum(min_count=1).to_numpy() * back
+            volume[at] = groups["volume"].sum(min_count=1).to_numpy() * back
         if "money" in table:
             mean = groups["money"].sum(min_count=1) / groups["volume"].sum(min_count=1)
             alone = (groups.size() == 1).to_numpy()
-            out["vwap"][at, column] = np.where(alone, out["vwap"][at, column], mean.to_numpy() / back)
+            out["vwap"][at] = np.where(alone, out["vwap"][at], mean.to_numpy() / back)
     return {name: prices[kept] for name, prices in out.items()}, None if volume is None else volume[kept]
 
 

@@ -17,11 +17,13 @@ def config_command(file: Path) -> None:
     A setting of the file has no comment. The others are a default, or were chosen by the frequency, span and number of
     assets of the data. The printed text is a configuration itself: it describes the same run.
     """
-    from pipeline.config import load_completed_config
+    from pipeline.config import read_config_file
     from pipeline.config_files.document import read_document
     from pipeline.export.full_config import write_full_config
 
-    config, completion = load_completed_config(file)
+    completed = read_config_file(file)
+    config = completed.config
+    completion = completed.completion
     content = read_document(file).content
     choices = () if completion is None else completion.choices
     origin = "all settings that depend on data are given" if completion is None else completion.facts

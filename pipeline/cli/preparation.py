@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.config import RunConfig
-    from pipeline.defaults.completion import Completion
+    from pipeline.config import CompletedConfig, RunConfig
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
@@ -22,16 +21,16 @@ def read_config(path: Path, *, writes: bool = True) -> RunConfig:
     writes : bool
         Whether the command writes to the output folder.
     """
-    return _read_completed(path, writes)[0]
+    return _read_completed(path, writes).config
 
 
-def _read_completed(path: Path, writes: bool) -> tuple[RunConfig, Completion | None]:
-    from pipeline.config import load_completed_config
+def _read_completed(path: Path, writes: bool) -> CompletedConfig:
+    from pipeline.config import read_config_file
     from pipeline.config_files.paths import check_output_folder
 
-    config, completion = load_completed_config(path)
-    check_output_folder(config.output, writes=writes)
-    return config, completion
+    completed = read_config_file(path)
+    check_output_folder(completed.config.output, writes=writes)
+    return completed
 
 
 def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
@@ -45,11 +44,14 @@ def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunCon
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
-    config, completion = _read_completed(path, writes)
+    completed = _read_completed(path, writes)
+    config = completed.config
     check_state(config.output, config.name)
     # A pipe has no width: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
     reporter = Reporter(console)
-    if completion is not None:
-        reporter.line("defaults", f"{completion.describe()} (tangency config {path} shows all)")
+    if completed.completion is not None:
+        reporter.line("defaults", f"{completed.completion.describe()} (tangency config {path} shows all)")
+    for text in completed.durations:
+        reporter.note(text)
     return config, Store(config.output / "store", fresh=fresh), reporter

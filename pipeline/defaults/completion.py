@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, fields
-from typing import Any, get_args
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 from pydantic import ValidationError
@@ -13,11 +14,12 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from foundation.counts import format_count
-from market.load import load_panel
-from market.panel import Panel
-from market.readers.prices import FileSettings
-from pipeline.defaults.choices import Choice, choose_settings
 from pipeline.settings.data import DataSection
+from pipeline.settings.section import OUTPUT
+
+if TYPE_CHECKING:
+    from market.panel import Panel
+    from pipeline.defaults.choices import Choice
 
 _SECTIONS = ("target", "walk_forward", "regimes", "allocation", "evaluation")
 _COMPLETABLE = (*_SECTIONS, "models", "cost_rate")
@@ -94,8 +96,11 @@ def complete_content(content: Mapping[str, Any], data: DataSection) -> Completio
     ConfigError
         If its span is too short.
     """
+    from pipeline.defaults.choices import choose_settings  # heavy, as the readers are
+
     panel = _load(content, data)
-    source = str(data.path or data.source)
+    found = data.place()
+    source = data.source if found is None else found.label
     chosen, facts = choose_settings(panel, content, source)
     choices = [each for each in chosen if _is_open(content, each.key)]
     filled: dict[str, Any] = deepcopy(dict(content))
@@ -118,12 +123,10 @@ def _is_open(content: Mapping[str, Any], key: str) -> bool:
 
 
 def _load(content: Mapping[str, Any], data: DataSection) -> Panel:
-    values = data.model_dump()
-    settings = FileSettings(**{field.name: values[field.name] for field in fields(FileSettings)})
+    from pipeline.data_source import load_source  # readers are heavy, and complete configurations need none
+
     evaluation = content.get("evaluation")
     holdout = evaluation.get("holdout") if isinstance(evaluation, Mapping) else None
     until = None if holdout is None else pd.Timestamp(str(holdout)) - pd.Timedelta(days=1)
-    panel, _ = load_panel(
-        data.source, path=data.path, settings=settings, start=data.start, end=data.end, known_by=until
-    )
-    return panel
+    output = Path(str(content.get("output") or OUTPUT))
+    return load_source(data, output, end=data.end, known_by=until)[0]

@@ -34,7 +34,7 @@ class Plan:
     Attributes
     ----------
     dates : DatetimeIndex of length T
-    month : int
+    month : float
         Rows of a month.
     tier : Tier
     horizon, lag, train_every : int
@@ -49,7 +49,7 @@ class Plan:
     """
 
     dates: pd.DatetimeIndex
-    month: int
+    month: float
     tier: Tier
     horizon: int
     lag: int
@@ -122,8 +122,8 @@ class _Given:
 
 def _try_tier(panel: Panel, given: _Given, tier: Tier) -> tuple[Plan | None, int]:
     """Return the plan of a tier, None if the span is too short for it, and the rows that it needs."""
-    year, month = panel.periods_per_year, panel.month
-    horizon = int(given("target.horizon", month))
+    year, month = panel.periods_per_year, panel.periods_per_year / 12
+    horizon = int(given("target.horizon", max(1, round(month))))
     lag = int(given("target.execution_lag", 1 if year >= WEEKLY else 0))
     every = int(
         given("walk_forward.train_every", 5 if year > _DAILY and "walk_forward" not in given.content else 1)
@@ -167,7 +167,9 @@ def _choose_features(panel: Panel, given: _Given, tier: Tier) -> tuple[tuple[str
     warm = {step.name: step.warm for step in recipe.steps if step.column >= 0}
     slow: tuple[str, ...] = ()
     if "features" not in given.content:
-        slow = tuple(name for name in recipe.columns if warm[name] > tier.features * panel.month)
+        slow = tuple(
+            name for name in recipe.columns if warm[name] > tier.features * panel.periods_per_year / 12
+        )
         recipe = make_recipe(panel, include, slow, None)
         warm = {step.name: step.warm for step in recipe.steps if step.column >= 0}
     return recipe.columns, max(warm.values()), slow

@@ -95,7 +95,7 @@ def repair_file(request: FileRequest, examined: Examination, out: Path) -> tuple
     )
     for repair in repairs:
         draft = repair(draft)
-    if request.values_given and request.settings.values == "percent_returns":
+    if request.values_given and request.settings.is_percent:
         draft = _divide_percent(draft, request)
     lines = draft.done or ("nothing to repair that is sure: the copy has the same rows",)
     write_new(out, _encode(draft.frame, out))
@@ -119,15 +119,16 @@ def _refuse_target(path: Path, out: Path, listing: Path) -> None:
 def _read(request: FileRequest, examined: Examination) -> _Draft:
     """Return the cells of the file, with names trimmed."""
     path, settings = request.path, examined.settings
-    header = read_header(path)
-    columns = pick_columns(path, header, settings.layout, settings.kind, settings.date_column)
+    options = settings.text_options
+    header = read_header(path, options)
+    columns = pick_columns(path, header, settings.column_choice)
     if is_parquet(path):
         frame = pd.read_parquet(path).reset_index(drop=True)
         if len(frame.columns) != len(header):
             raise SourceError(f"{path}: its index is a column; write it with an index that is none")
         frame.columns = pd.Index(header)
     else:
-        coded = read_columns(path, header, texts=header, numbers=[]).coded
+        coded = read_columns(path, header, texts=header, numbers=[], options=options).coded
         frame = pd.DataFrame({name: coded[name].expand() for name in header}, dtype=object)
     draft = _Draft(frame, columns)
     changed = any(finding.check == "names read otherwise" for finding in examined.findings)

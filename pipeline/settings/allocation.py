@@ -12,6 +12,7 @@ from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family
 from allocation.problem.sum_limits import Group, Linear
 from pipeline.settings.covariance import CovarianceSection
 from pipeline.settings.section import MOST, FilePath, Name, Positive, Section, SettingError
+from pipeline.settings.time.rebalancing import RebalanceEvery, rows_between_decisions
 
 # Estimators are imported where they are created: reading a configuration needs no kernel.
 
@@ -85,7 +86,7 @@ class AllocationSection(Section):
     forecast: str
     strategy: str | None = None
     risk_aversion: Annotated[float, Field(gt=0)] = 5.0
-    rebalance_every: Positive
+    rebalance_every: RebalanceEvery
     covariance_window: Annotated[int, Field(ge=2, le=MOST)]
     min_history: Annotated[int, Field(ge=2, le=MOST)]
     covariance: CovarianceSection = CovarianceSection()
@@ -139,6 +140,10 @@ class AllocationSection(Section):
                 f"nonlinear needs a min_history of {FEWEST_ROWS} or more, got {self.min_history}",
             )
         return self
+
+    def rows_between_decisions(self, periods_per_year: int) -> float:
+        """Return the observations between decisions; their mean for the ends of weeks, months and quarters."""
+        return rows_between_decisions(self.rebalance_every, periods_per_year)
 
     def constraints(self, years: float = 1.0) -> Constraints:
         """Return the limits in the allocator's format.

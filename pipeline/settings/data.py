@@ -74,6 +74,7 @@ class DataSection(SourceSection):
     cash: CashSetting = None
     market: MarketSetting = None
     calendar: str | None = None
+    sessions: str | None = None
     frequency: PeriodName | None = None
     running_period: Literal["keep", "drop"] | None = None
     scale: Scale | None = None

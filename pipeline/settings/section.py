@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 MOST = 1_000_000
 """Maximum count of observations or trees; larger values are mistakes, and may overflow."""
+OUTPUT = Path("runs")
+"""Output folder, if a configuration names none."""
 LONGEST_NAME = 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pandas as pd
 
 from foundation.counts import format_count
 from market.findings import Finding
-from market.load import load_panel
 from market.panel import Panel
-from market.readers.membership.reading import UniverseFiles
-from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
+from pipeline.data_source import load_source
 from pipeline.progress import Reporter
 from pipeline.stages.own_data.reading import with_own_data
 from pipeline.stages.run_warnings import finding_notes, finding_warnings
@@ -36,7 +33,7 @@ def load_data(
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
-        panel, findings = _load_source(config, data.end, until)
+        panel, findings = load_source(data, config.output, end=data.end, known_by=until)
         panel, warnings = with_scores(panel, config, until)
         panel, notes = with_own_data(panel, config, until)
         return panel, (*findings, *warnings, *notes)
@@ -79,28 +76,10 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     resampled panel ends its period, even if only the calendar of the exchange told that no session of the period would
     follow.
     """
-    if config.data.frequency is not None:
-        whole = config.data.model_copy(update={"running_period": "keep"})
-        config = config.model_copy(update={"data": whole})
-    return _load_source(config, None, known_by, repeats=True)[0]
-
-
-def _load_source(
-    config: RunConfig, end: dt.date | None, known_by: pd.Timestamp | None, *, repeats: bool = False
-) -> Loaded:
-    """Load the source that the configuration names; `repeats` takes the answer that this process fetched before."""
     data = config.data
-    given = data.model_dump()
-    return load_panel(
-        data.source,
-        path=data.place(),
-        settings=FileSettings(**{field.name: given[field.name] for field in fields(FileSettings)}),
-        fetch=data.fetch.settings(config.output, repeats=repeats),
-        start=data.start,
-        end=end,
-        known_by=known_by,
-        universe=None if data.universe is None else UniverseFiles(**data.universe.model_dump()),
-    )
+    if data.frequency is not None or data.sessions is not None:
+        data = data.model_copy(update={"running_period": "keep"})
+    return load_source(data, config.output, end=None, known_by=known_by, repeats=True)[0]
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

@@ -12,11 +12,15 @@ from features.matrix import FeatureMatrix
 from foundation.suggestions import suggest
 from foundation.types import Ints
 from market.calendar import find_position, list_decision_positions
+from market.frequency import nearest_frequency
 from market.panel import Panel
+from market.values.periods import find_known_ends, period_frequency
 from market.values.riskless import find_riskless_in_panel
+from market.values.sessions import Exchange, find_exchange
 from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
+from pipeline.settings.time.rebalancing import PERIOD_ENDS
 from validation.errors import ScheduleError
 from validation.folds.labels import Labels, forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
@@ -119,9 +123,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     riskless = find_riskless_in_panel(panel)
     risk = np.where(panel.holdable, trailing_risk(panel, target.risk_window, target.horizon), np.nan)
     risk = floor_risk(risk, riskless)
-    decisions = list_decision_positions(
-        len(panel.dates), first=start, every=config.allocation.rebalance_every
-    )
+    decisions = _list_decisions(panel, config, start)
     return Schedule(
         labels,
         scale_labels(labels, risk, relative=target.relative, riskless=riskless),
@@ -131,6 +133,48 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
         first_train,
         decisions,
     )
+
+
+def _list_decisions(panel: Panel, config: RunConfig, start: int) -> Ints:
+    """Return the rows at which portfolios are decided, from row `start` on.
+
+    The end of a month is its last weekday, or the last session of the exchange that `data.calendar` names. If that
+    weekday is a holiday, the decision is made at the next row, because only then it is known that the month is over.
+    More dates add decisions at the end and never move an earlier one.
+
+    Raises
+    ------
+    RunError
+        If the rows are rarer than the periods, or no period ends.
+    """
+    every = config.allocation.rebalance_every
+    if isinstance(every, int):
+        return list_decision_positions(len(panel.dates), first=start, every=every)
+    period, found = PERIOD_ENDS[every], nearest_frequency(panel.periods_per_year)
+    length = period_frequency(period)
+    if found.periods_per_year < length.periods_per_year:
+        raise RunError(
+            f"allocation.rebalance_every is {every}, but the rows of {panel.name} are {found.name}: write 1 to decide "
+            "at each of them"
+        )
+    if found.name == length.name:
+        return list_decision_positions(len(panel.dates), first=start, every=1)
+    exchange = _find_exchange(panel, config)
+    known = find_known_ends(panel.dates, period, found, None if exchange is None else exchange.next_session)
+    ends = np.flatnonzero(known)
+    ends = ends[ends >= start]
+    if not len(ends):
+        raise RunError(
+            f"allocation.rebalance_every is {every}, and there is no such date from evaluation.start, "
+            f"{panel.dates[start]:%Y-%m-%d}, to the end of the data, {panel.dates[-1]:%Y-%m-%d}"
+        )
+    return ends.astype(np.int64)
+
+
+def _find_exchange(panel: Panel, config: RunConfig) -> Exchange | None:
+    """Return the exchange that `data.calendar` names, None if it names none."""
+    name, columns = config.data.calendar, (config.data.cash, config.data.market, *panel.assets)
+    return None if name is None or name in columns else find_exchange(panel.name, name, panel.dates)
 
 
 def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tuple[Fold, ...]:

@@ -154,7 +154,9 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.cash": st.one_of(own_cash, own_cash, own_cash, columns, _section_of(columns, kinds)),
         "data.market": st.one_of(own_market, own_market, columns, _section_of(columns, kinds)),
         "data.calendar": st.one_of(st.none(), st.just("weekdays"), columns),
-        "data.running_period": some("keep", "drop", wrong=("last",)),
+        "data.sessions": some(None, None, "UTC", wrong=("Mars/Base",)),
+        "data.frequency": some(None, None, "weekly", "monthly", wrong=("yearly",)),
+        "data.running_period": some(None, "keep", "drop", wrong=("last",)),
         **_reading_keys(),
         "data.traded": some(
             None, "close", {"path": panel.base["data"]["path"]}, wrong=({"path": "absent.csv"},)
@@ -344,7 +346,9 @@ def _allocation_keys(
         "allocation.forecast": some("ridge", wrong=("absent",)),
         "allocation.strategy": some("traded", wrong=(None, "absent")),
         "allocation.risk_aversion": some(0.01, 1.0, 5.0, 500.0, wrong=(0.0,)),
-        "allocation.rebalance_every": some(1, 2, 12, 10_000, wrong=(0,)),
+        "allocation.rebalance_every": some(
+            1, 2, 12, 10_000, "weekly", "month_end", "quarter_end", wrong=(0, "yearly")
+        ),
         "allocation.covariance_window": rows,
         "allocation.min_history": rows,
         "allocation.covariance.kind": some(*kinds),

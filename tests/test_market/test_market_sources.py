@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, SourceError
-from market.load import SOURCES, load_panel
+from market.load import SOURCES, find_frequency, load_panel
 from market.readers.prices import FileSettings
 
 
@@ -84,3 +84,9 @@ def test_messages_of_a_file_as_of_a_date_name_the_file_itself(tmp_path):
     path.write_text(path.read_text().replace("105", "-105"))
     with pytest.raises(DataError, match=f"^{re.escape(str(path))}: column 'A'"):
         load_panel("prices", path=path, known_by=pd.Timestamp("2020-01-20"))
+
+
+@pytest.mark.parametrize("source", ["industries", "stocks"])
+def test_the_frequency_of_a_packaged_source_is_known_without_reading_it(source):
+    found = find_frequency(source, None, FileSettings())
+    assert found.periods_per_year == load_panel(source)[0].periods_per_year

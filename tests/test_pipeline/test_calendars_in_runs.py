@@ -9,8 +9,10 @@ from market.calendar import find_closed_markets, measure_missing_share
 from market.frequency import DAILY, find_foreign_spacings
 from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
-from pipeline.errors import RunError
+from pipeline.errors import ConfigError, RunError
 from pipeline.preflight.frequency import check_frequency
+from pipeline.stages import compute
+from pipeline.stages.schedule import make_schedule
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
 LISTED = [0, 2, 4, 5]
@@ -274,3 +276,79 @@ def test_a_relative_target_of_one_asset_is_refused(mine):
     pd.read_csv(file, index_col=0).iloc[:, :1].to_csv(file)
     with pytest.raises(RunError, match=r"the data has one asset, \w+, and target\.relative"):
         pipeline_of(mine(target__relative=True)).prepare()
+
+
+@pytest.mark.parametrize(("every", "unit"), [("weekly", "W-SUN"), ("month_end", "M"), ("quarter_end", "Q")])
+def test_portfolios_are_decided_at_the_ends_of_periods(mine, every, unit):
+    folder = mine().parent
+    two_calendars(folder)[["btc", "eth", "x", "y"]].to_csv(folder / "prices.csv")
+    data = {"source": "prices", "path": str(folder / "prices.csv"), "calendar": "weekdays"}
+    pipeline = pipeline_of(mine(**DAYS | {"allocation__rebalance_every": every}, data=data))
+    prepared = pipeline.prepare()
+    dates, schedule = prepared.panel.dates, prepared.schedule
+    start = pd.Timestamp("2020-02-03")
+    # A plain walk: the last row of each period. There are no holidays, and the last period is still running.
+    expected = [
+        row
+        for row, date in enumerate(dates[:-1])
+        if date >= start and date.to_period(unit) != dates[row + 1].to_period(unit)
+    ]
+    decisions = schedule.decisions.tolist()
+    assert decisions[: len(expected)] == expected
+    assert len(decisions) - len(expected) in (0, 1)  # the last row is a decision if its period is over
+    for cut in range(expected[0] + 1, len(dates), 23):
+        panel = prepared.panel.as_of(dates[cut])
+        again = make_schedule(panel, compute.make_features(panel, pipeline.config), pipeline.config)
+        assert again.decisions.tolist() == [row for row in decisions if row <= cut]
+
+
+@pytest.mark.parametrize(
+    ("every", "message"),
+    [
+        ("weekly", "is weekly, but the rows of prices are monthly: write 1"),
+        ("yearly", "expected a number of observations, or weekly, month_end, quarter_end"),
+        (0, "expected a whole number from 1"),
+        (1.5, "expected a whole number from 1"),
+    ],
+)
+def test_impossible_ends_are_refused(mine, every, message):
+    with pytest.raises((RunError, ConfigError), match=message):
+        pipeline_of(mine(allocation__rebalance_every=every)).prepare()
+
+
+def test_every_row_of_months_ends_one(mine):
+    every_row = pipeline_of(mine(allocation__rebalance_every=1)).prepare().schedule.decisions
+    ends = pipeline_of(mine(allocation__rebalance_every="month_end")).prepare().schedule.decisions
+    assert ends.tolist() == every_row.tolist()
+
+
+def test_a_resampled_run_has_a_certificate(mine):
+    """Read again up to a cut, the file gives the same weeks."""
+    folder = mine().parent
+    table = two_calendars(folder)[["btc", "eth", "x", "y"]]
+    table.to_csv(folder / "prices.csv")
+    data = {
+        "source": "prices",
+        "path": str(folder / "prices.csv"),
+        "calendar": "weekdays",
+        "frequency": "weekly",
+    }
+    weeks = {
+        "target": {"horizon": 1, "execution_lag": 0, "relative": True, "risk_window": 12},
+        "features__include": ["return_1", "volatility_3", "market_volatility_3", "market_return_1"],
+        "regimes": {"states": 2, "min_train": 20, "features": ["market_volatility_3", "market_return_1"]},
+        "walk_forward__train_every": 1,
+        "walk_forward__refit_every": 20,
+        "allocation__rebalance_every": "month_end",
+        "allocation__covariance_window": 30,
+        "allocation__min_history": 12,
+        "audit": {"cuts": 2},
+    }
+    pipeline = pipeline_of(mine(**DAYS | weeks, data=data))
+    prepared = pipeline.prepare()
+    assert prepared.panel.periods_per_year == 52
+    done = pipeline.evaluate(pipeline.train(prepared))
+    certificate = pipeline.certify(done)
+    assert certificate is not None
+    assert certificate.leaks == ()
+    assert len(certificate.cuts) >= 2

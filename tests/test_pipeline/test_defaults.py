@@ -8,7 +8,7 @@ import pytest
 import yaml
 from running import pipeline_of
 
-from pipeline.config import load_completed_config, load_config
+from pipeline.config import load_config, read_config_file
 from pipeline.config_files.document import read_document
 from pipeline.errors import ConfigError, RunError
 from pipeline.export.full_config import write_full_config
@@ -160,11 +160,15 @@ def test_one_asset_is_not_compared_with_others_and_may_be_left_for_cash(tmp_path
 def test_the_full_configuration_is_the_same_one(tmp_path, content):
     write_prices(tmp_path / "p.csv", 9, 3)
     file = write_config(tmp_path, **content)
-    config, completion = load_completed_config(file)
+    completed = read_config_file(file)
+    config = completed.config
+    completion = completed.completion
     text = write_full_config(config, read_document(file).content, completion.choices)
     full = tmp_path / "full.yaml"
     full.write_text(text)
-    again, rest = load_completed_config(full)
+    completed = read_config_file(full)
+    again = completed.config
+    rest = completed.completion
     assert rest is None, "nothing is left to choose"
     assert again == config
     assert again.digest() == config.digest()
@@ -183,7 +187,9 @@ def test_text_that_looks_like_another_type_survives(tmp_path):
         "overrides": {"NO": {"maximum": 0.1}, "600519": {"maximum": 0.2}, "2020-01-01": {"minimum": 0.0}}
     }
     file = write_config(tmp_path, allocation=limits)
-    config, completion = load_completed_config(file)
+    completed = read_config_file(file)
+    config = completed.config
+    completion = completed.completion
     full = tmp_path / "full.yaml"
     full.write_text(write_full_config(config, read_document(file).content, completion.choices))
     assert load_config(full) == config

@@ -9,7 +9,7 @@ from running import evaluated
 
 from operations.cli.main import load_commands
 from pipeline.cli import main as cli
-from pipeline.config import load_completed_config
+from pipeline.config import read_config_file
 from pipeline.first_config.writing import name_after
 
 
@@ -53,7 +53,9 @@ def test_levels_with_a_bill_run_at_the_first_try(init, tmp_path):
     code, out = init("levels.csv")
     assert code == 0, out
     assert "configs/levels.yaml" in out
-    config, completion = load_completed_config(tmp_path / "configs/levels.yaml")
+    completed = read_config_file(tmp_path / "configs/levels.yaml")
+    config = completed.config
+    completion = completed.completion
     assert completion is None, "all dates are written, so that new data does not move them"
     assert config.data.cash.column == "T-bill"
     assert config.data.cash.values == "prices"
@@ -67,7 +69,8 @@ def test_percent_is_recognised(init, tmp_path):
     write(values, names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
     code, out = init("p.csv", "--out", "first.yaml")
     assert code == 0, out
-    config, _ = load_completed_config(tmp_path / "first.yaml")
+    completed = read_config_file(tmp_path / "first.yaml")
+    config = completed.config
     assert config.data.values == "percent_returns"
     assert (config.data.cash.column, config.data.cash.values) == ("RF", "percent_returns")
 
@@ -75,7 +78,7 @@ def test_percent_is_recognised(init, tmp_path):
 def test_a_column_called_cash_that_is_none_stays_an_asset(init, tmp_path):
     write(100 * steps(200, 5, 12), names=["NoDur", "Durbl", "Manuf", "Enrgy", "RF"])
     assert init("p.csv")[0] == 0
-    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.cash is None
+    assert read_config_file(tmp_path / "configs/p.yaml").config.data.cash is None
 
 
 def test_bars_of_one_coin_are_recognised(init, tmp_path):
@@ -92,7 +95,8 @@ def test_bars_of_one_coin_are_recognised(init, tmp_path):
     pd.DataFrame(bars).to_csv("BTC.csv", index=False)
     code, out = init("BTC.csv")
     assert code == 0, out
-    config, _ = load_completed_config(tmp_path / "configs/BTC.yaml")
+    completed = read_config_file(tmp_path / "configs/BTC.yaml")
+    config = completed.config
     assert not config.target.relative
 
 
@@ -103,19 +107,19 @@ def test_coins_beside_stocks_keep_weekdays(init, tmp_path):
     write(values, freq="D", start="2015-01-01")
     code, out = init("p.csv")
     assert code == 0, out
-    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.calendar == "weekdays"
+    assert read_config_file(tmp_path / "configs/p.yaml").config.data.calendar == "weekdays"
 
 
 def test_a_market_by_name_is_no_asset(init, tmp_path):
     write(50 * np.cumprod(1 + steps(220, 6, 12), axis=0), names=["A", "B", "C", "D", "E", "S&P 500"])
     assert init("p.csv")[0] == 0
-    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.market == "S&P 500"
+    assert read_config_file(tmp_path / "configs/p.yaml").config.data.market == "S&P 500"
 
 
 def test_an_option_is_kept(init, tmp_path):
     write(50 * np.cumprod(1 + steps(220, 6, 12), axis=0), names=["A", "B", "C", "D", "E", "S&P 500"])
     assert init("p.csv", "--market", "A")[0] == 0
-    assert load_completed_config(tmp_path / "configs/p.yaml")[0].data.market == "A"
+    assert read_config_file(tmp_path / "configs/p.yaml").config.data.market == "A"
 
 
 def test_an_existing_file_is_never_overwritten(init, tmp_path):

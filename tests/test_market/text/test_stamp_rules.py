@@ -85,4 +85,6 @@ def test_offsets_are_minutes_ahead_of_utc(text, offset):
 
 def test_days_counted_since_1970_have_no_zone():
     assert Stamp.from_epoch(1, "D") == Stamp("1970-01-02", offset=0)
-    assert Stamp.from_epoch(25, "h") == Stamp("1970-01-02", is_midnight=False, has_zone=True, offset=0)
+    assert Stamp.from_epoch(25, "h") == Stamp(
+        "1970-01-02", is_midnight=False, has_zone=True, offset=0, seconds=3600.0
+    )

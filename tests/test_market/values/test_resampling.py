@@ -171,6 +171,11 @@ def test_rows_cannot_become_more(tmp_path):
         load_file(write(tmp_path, table), FileSettings(frequency="weekly"))
 
 
+def test_unknown_periods_are_refused(tmp_path):
+    with pytest.raises(SourceError, match=r"unknown data\.frequency 'monthy'; did you mean 'monthly'"):
+        load_file(write(tmp_path, daily_prices()), FileSettings(frequency="monthy"))
+
+
 def test_months_become_quarters(tmp_path):
     months = pd.date_range("2015-01-01", periods=41, freq="BME", name="date")
     table = pd.DataFrame({"a": 10 + np.arange(41.0) % 5, "b": 7 + np.arange(41.0) % 4}, index=months)
@@ -211,7 +216,9 @@ def test_a_month_that_ends_at_a_weekend_for_coins_alone_is_refused(tmp_path):
 def test_no_complete_period_is_refused(tmp_path):
     days = pd.bdate_range("2020-01-06", "2020-01-24", name="date")
     table = pd.DataFrame({"a": 10 + np.arange(len(days)) % 5 * 0.1}, index=days)
-    with pytest.raises(SourceError, match="no month is complete"):
+    with pytest.raises(
+        SourceError, match="0 complete months from 2020-01-06 to 2020-01-24, expected at least 2"
+    ):
         load_file(write(tmp_path, table), FileSettings(frequency="monthly"))
 
 

@@ -48,7 +48,7 @@ def test_rows_of_a_column(tmp_path):
     kept = table.dropna()
     assert list(panel.dates) == list(kept["date"][1:])
     assert np.isfinite(panel.returns).all()
-    with pytest.raises(SourceError, match=r"data\.calendar is 'stok', expected 'weekdays' or .*'stock'"):
+    with pytest.raises(SourceError, match=r"data\.calendar is 'stok', expected 'weekdays', .*'stock'"):
         load_file(write(tmp_path, table), FileSettings(calendar="stok"))
 
 

@@ -59,7 +59,8 @@ class AimStrategy(StrategySettings):
         sigma, eligible = covariances.at(int(covariances.positions[0]))
         variance = float(sigma.diagonal()[eligible].mean())
         # Mean and covariance cover one holding period, which may hold several decisions or a part of one.
-        decisions = settings.horizon / settings.allocation.rebalance_every
+        year = builder.panel.periods_per_year
+        decisions = settings.horizon / settings.allocation.rows_between_decisions(year)
         cost = decisions * matching_cost(settings.cost_rate, variance, self.typical_trade)
         # Scores do not tilt it: the inner allocator receives no returns.
         inner = builder.allocators.build(builder.allocators.constraints, cost=0.0, tilt=False)

@@ -1,0 +1,1 @@
+"""Settings that count observations, or give their number in time."""
