@@ -27,8 +27,8 @@ from market.sources.kinds import Files, Source
 from market.sources.opening import OpenedSource, open_source
 from market.sources.settings import FetchSettings
 from market.text.options import TextOptions
-from market.values.periods import period_frequency
-from market.values.trading_calendar import WEEKDAYS
+from market.values.dates.periods import period_frequency
+from market.values.dates.trading_calendar import WEEKDAYS
 
 _PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,

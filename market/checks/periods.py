@@ -9,8 +9,8 @@ import pandas as pd
 
 from market.findings import Finding
 from market.frequency import Frequency
+from market.values.dates.trading_calendar import find_repeated_periods, find_running_rows
 from market.values.table import Table
-from market.values.trading_calendar import find_repeated_periods, find_running_rows
 
 _CARRIED = 0.9
 """Share of weekend rows without a move from which a column is taken not to trade then."""

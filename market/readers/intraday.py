@@ -14,10 +14,10 @@ from foundation.types import Bools, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
 from market.text.dates import Dates
+from market.values.dates.resampling import carry_values
+from market.values.dates.sessions import Exchange, find_exchange
+from market.values.dates.trading_calendar import RunningPeriod, keep_rows
 from market.values.grid import Grid
-from market.values.resampling import carry_values
-from market.values.sessions import Exchange, find_exchange
-from market.values.trading_calendar import RunningPeriod, keep_rows
 
 _DAY = np.timedelta64(1, "D")
 _BEGINNING = pd.Timedelta(days=10)

@@ -12,14 +12,14 @@ import pandas as pd
 from foundation.suggestions import list_names, suggest
 from market.errors import NothingKnownError, SourceError
 from market.findings import INTERPRETATION, Finding
+from market.readers.arrangement.field_tables import arrange_fields, pick_field_columns
+from market.readers.arrangement.row_tables import arrange_long, arrange_single
+from market.readers.arrangement.wide_tables import arrange_wide, pick_wide_columns, refuse_long
 from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
-from market.readers.field_tables import arrange_fields, pick_field_columns
 from market.readers.file_columns import ColumnChoice, FileColumns, pick_long_columns, pick_single_columns
 from market.readers.intraday import read_sessions
 from market.readers.recognition.field_names import find_fields, read_levels
 from market.readers.recognition.price_rules import find_price_rule
-from market.readers.row_tables import arrange_long, arrange_single
-from market.readers.wide_tables import arrange_wide, pick_wide_columns, refuse_long
 from market.text.columns import Contents, copy_rows, read_columns
 from market.text.date_forms import NAMES
 from market.text.dates import Dates, read_dates

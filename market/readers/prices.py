@@ -25,11 +25,11 @@ from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
 from market.text.options import DecimalMark, DuplicateRows, Scale, TextOptions
 from market.values.combining import combine_grids
+from market.values.dates.periods import PeriodName
+from market.values.dates.row_selection import RowSettings
+from market.values.dates.trading_calendar import RunningPeriod
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel
-from market.values.periods import PeriodName
-from market.values.row_selection import RowSettings
-from market.values.trading_calendar import RunningPeriod
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from market.checks.cash import guess_cash_kinds
 from market.frequency import EVERY_DAY
 from market.readers.prices import FileSettings
-from market.values.trading_calendar import WEEKDAYS
+from market.values.dates.trading_calendar import WEEKDAYS
 from pipeline.file_check.examination import Examination, examine_file
 from pipeline.file_check.request import FileRequest
 

@@ -16,7 +16,7 @@ from market.errors import DataError
 from market.findings import Finding
 from market.frequency import WEEKLY, infer_frequency
 from market.panel import Panel
-from market.values.trading_calendar import WEEKDAYS
+from market.values.dates.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.preflight.frequency import describe_horizon

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from market.findings import Kind, ValueKind
 from market.text.options import DecimalMark, DuplicateRows, Scale
 from market.values.cash import CashKind
-from market.values.periods import PeriodName
+from market.values.dates.periods import PeriodName
 from pipeline.settings.dated.file_section import DatedName
 from pipeline.settings.dated.sections import SeriesSection, TableSection, find_name_conflict
 from pipeline.settings.section import Date, FilePath, Section

@@ -73,8 +73,7 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     """Load the data as it would have been read at the close of a date of the panel, from rows up to that date only.
 
     Scores, series and tables are not read, since assets that are listed later may be missing here. A row of a
-    resampled panel ends its period, even if only the calendar of the exchange told that no session of the period would
-    follow.
+    resampled panel ends its period, even if only the calendar of the exchange shows that it does.
     """
     data = config.data
     if data.frequency is not None or data.sessions is not None:

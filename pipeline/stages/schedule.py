@@ -14,9 +14,9 @@ from foundation.types import Ints
 from market.calendar import find_position, list_decision_positions
 from market.frequency import nearest_frequency
 from market.panel import Panel
-from market.values.periods import find_known_ends, period_frequency
+from market.values.dates.periods import find_known_ends, period_frequency
+from market.values.dates.sessions import Exchange, find_exchange
 from market.values.riskless import find_riskless_in_panel
-from market.values.sessions import Exchange, find_exchange
 from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError

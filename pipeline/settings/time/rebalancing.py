@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from foundation.suggestions import suggest
-from market.values.periods import PeriodName, period_frequency
+from market.values.dates.periods import PeriodName, period_frequency
 from pipeline.settings.section import MOST
 
 PERIOD_ENDS: dict[str, PeriodName] = {

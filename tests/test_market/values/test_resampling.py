@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from market.errors import DataError, SourceError
 from market.load import load_panel
 from market.readers.prices import FileSettings, load_file
-from market.values.periods import number_periods, trading_weekdays
+from market.values.dates.periods import number_periods, trading_weekdays
 
 PANDAS = {"weekly": "W-SUN", "W-FRI": "W-FRI", "W-WED": "W-WED", "monthly": "M", "quarterly": "Q"}
 ALL = list(PANDAS)

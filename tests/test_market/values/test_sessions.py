@@ -10,8 +10,8 @@ import pytest
 from market.errors import SourceError
 from market.frequency import DAILY, MONTHLY, WEEKLY
 from market.readers.prices import FileSettings, load_file
-from market.values.periods import find_known_ends, number_periods
-from market.values.sessions import is_exchange, load_exchange
+from market.values.dates.periods import find_known_ends, number_periods
+from market.values.dates.sessions import is_exchange, load_exchange
 
 XNYS = exchange_calendars.get_calendar("XNYS", start="2015-01-01", end="2021-12-31")
 

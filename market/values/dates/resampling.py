@@ -18,8 +18,7 @@ from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
 from market.frequency import Frequency, infer_frequency
-from market.values.grid import Grid
-from market.values.periods import (
+from market.values.dates.periods import (
     NextSession,
     PeriodName,
     find_period_ends,
@@ -29,6 +28,7 @@ from market.values.periods import (
     period_frequency,
     period_noun,
 )
+from market.values.grid import Grid
 
 _ENOUGH = 10
 """Prices of an asset from which it is known whether it trades at weekends."""

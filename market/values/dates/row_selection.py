@@ -10,16 +10,16 @@ import pandas as pd
 
 from market.findings import Kind
 from market.frequency import infer_frequency
-from market.values.grid import Grid
-from market.values.periods import PeriodName
-from market.values.resampling import Resampling
-from market.values.trading_calendar import (
+from market.values.dates.periods import PeriodName
+from market.values.dates.resampling import Resampling
+from market.values.dates.trading_calendar import (
     RunningPeriod,
     find_calendar_rows,
     find_running_rows,
     keep_rows,
     note_rows_left_out,
 )
+from market.values.grid import Grid
 
 
 @dataclass(frozen=True, eq=False)

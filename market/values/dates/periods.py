@@ -10,7 +10,7 @@ import pandas as pd
 
 from foundation.types import Bools, Ints
 from market.frequency import DAILY, MONTHLY, QUARTERLY, WEEKLY, Frequency
-from market.values.trading_calendar import find_running_rows
+from market.values.dates.trading_calendar import find_running_rows
 
 PeriodName = Literal[
     "daily", "weekly", "W-MON", "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "W-SUN", "monthly", "quarterly"

@@ -18,9 +18,9 @@ from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, Kind
 from market.frequency import Unit, infer_frequency
+from market.values.dates.sessions import Exchange, is_exchange, load_exchange
 from market.values.grid import Grid
 from market.values.returns import select_rows
-from market.values.sessions import Exchange, is_exchange, load_exchange
 
 RunningPeriod = Literal["keep", "drop"]
 

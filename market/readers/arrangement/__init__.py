@@ -1,0 +1,1 @@
+"""Arrangement: from columns of a file to values by date and asset, for each layout."""

@@ -1,0 +1,1 @@
+"""Rows of a panel: sessions, calendars, periods, and resampling to longer ones."""
