@@ -52,7 +52,7 @@ def _find_sections(value: object) -> Iterator[SourceSection]:
 def fingerprint(config: RunConfig) -> tuple[str, ...]:
     """Return a text for each source, which differs if the source holds something else.
 
-    A local file is recognised by its size and time of change. Other sources are asked, and their answers go into the cache.
+    A local file is recognised by its size and time of change. Other sources are asked, and their answers are cached.
 
     Raises
     ------

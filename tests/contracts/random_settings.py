@@ -46,6 +46,10 @@ INSIDE = {
 """Sections inside a strategy, by the key that they, or the names above them, stand under."""
 
 
+_WHOLE = (*INSIDE, *SECTIONS, "tuning", "space", "cash", "market", "series", "tables")
+"""Keys whose values are tried as a whole."""
+
+
 def declared_keys() -> set[str]:
     """Return every key that a configuration may have, as dotted paths; kinds stand for the names that users choose."""
     keys = set(_fields(RunConfig, ""))
@@ -66,7 +70,16 @@ def _fields(section: type[BaseModel], prefix: str) -> Iterator[str]:
     """Yield the keys of a section; those of a section inside it are yielded in its place."""
     for name, field in section.model_fields.items():
         inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)]
-        if len(inner) == 1 and name not in (*INSIDE, *SECTIONS, "tuning", "space", "cash", "market"):
+        if len(inner) == 1 and name not in (
+            *INSIDE,
+            *SECTIONS,
+            "tuning",
+            "space",
+            "cash",
+            "market",
+            "series",
+            "tables",
+        ):
             yield from _fields(inner[0], f"{prefix}{name}.")
         elif name != "kind" or len(get_args(field.annotation)) > 1:
             yield f"{prefix}{name}"
@@ -163,6 +176,15 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         ),
         "data.universe.path": some(str(folder / "universe.csv"), wrong=("absent.csv",)),
         "data.universe.delistings": some(None, str(folder / "gone.csv"), wrong=("absent.csv",)),
+        "data.series": _own_data(
+            folder / "activity.csv",
+            some("level", "change_6", "zscore_24", "age", "interaction_24", wrong=("mean",)),
+        ),
+        "data.tables": _own_data(
+            folder / "scores.csv",
+            some("level", "change_12", "rank", wrong=("interaction_24",)),
+            max_age="3 years",
+        ),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),
@@ -220,6 +242,17 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "workers": some(None, 1, 2, wrong=(0,)),
         "output": some(panel.base["output"]),
     }
+
+
+def _own_data(path: Path, features: Values, **given: str) -> Values:
+    """Return a strategy of series or tables of a file, mostly none."""
+    clock = some({"lag": "1 month"}, {"lag": "20 days"}, wrong=({}, {"lag": "soon"}, {"known_at": "absent"}))
+    entry = st.builds(
+        lambda clock, features: {"path": str(path), **given, **clock, "features": features},
+        clock,
+        st.lists(features, min_size=1, max_size=3, unique=True),
+    )
+    return st.one_of(st.just({}), st.just({}), st.dictionaries(st.just("own"), entry, max_size=1))
 
 
 def _section_of(columns: Values, kinds: Values) -> Values:

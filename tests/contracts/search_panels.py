@@ -145,6 +145,9 @@ def _write_scores(folder: Path, names: tuple[str, ...], dates: pd.DatetimeIndex)
     pd.DataFrame(members).to_csv(folder / "universe.csv", index=False)
     gone = pd.DataFrame({"asset": [names[3]], "date": [day[3]], "return": [-0.5]})
     gone.to_csv(folder / "gone.csv", index=False)
+    months = pd.date_range(dates[0] - pd.DateOffset(years=4), dates[-1], freq="ME")
+    walk = pd.DataFrame({"date": months, "activity": rng.normal(size=len(months)).cumsum().round(3)})
+    walk.assign(published=months + pd.DateOffset(days=20)).to_csv(folder / "activity.csv", index=False)
 
 
 def _base(folder: Path, file: str, dates: pd.DatetimeIndex, *, first_test: int, start: int) -> dict[str, Any]:

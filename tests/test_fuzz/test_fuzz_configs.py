@@ -11,7 +11,7 @@ from benchmarks.fuzz.cases import Case
 from benchmarks.fuzz.config_files.comparison import find_differences
 from benchmarks.fuzz.config_files.sources import ROOT
 from operations.champion.holdings import read_holdings
-from pipeline.config import load_config
+from pipeline.config import load_config, read_config_file
 from pipeline.errors import ConfigError
 
 SHIPPED = ROOT / "configs" / "strategies.yaml"
@@ -27,7 +27,11 @@ SHIPPED = ROOT / "configs" / "strategies.yaml"
     ],
 )
 def test_a_value_that_is_read_as_another_one_is_found(monkeypatch, change, fault):
-    monkeypatch.setattr(configs, "load_config", lambda path: load_config(path).model_copy(update=change))
+    def read(path):
+        completed = read_config_file(path)
+        return replace(completed, config=completed.config.model_copy(update=change))
+
+    monkeypatch.setattr(configs, "read_config_file", read)
     found = configs.check(Case("configs", "", SHIPPED, seed=1))
     assert fault in f"{found.kind}: {found.text}"
 
@@ -47,7 +51,7 @@ def test_a_message_that_helps_nobody_is_found(monkeypatch, tmp_path, message, ki
     def refuse(path):
         raise ConfigError(message + (" case.yaml" if kind == "long message" else ""))
 
-    monkeypatch.setattr(configs, "load_config", refuse)
+    monkeypatch.setattr(configs, "read_config_file", refuse)
     assert configs.check(Case("configs", "", tmp_path / "case.yaml", seed=1)).kind == kind
 
 

@@ -29,13 +29,14 @@ from market.macro import MacroSeries
 from models.calibration import calibrate
 from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
+from pipeline import data_source
 from pipeline.audit.audit import audit, choose_cuts, refuse
 from pipeline.audit.differences import compare
 from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
-from pipeline.stages import compute, loading, trading
+from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
 from pipeline.stages.sequence import Sequence
 
@@ -378,13 +379,13 @@ def prices_smoothed_over_neighbouring_dates(monkeypatch):
 
 @leak("data")
 def returns_less_their_mean_over_all_dates(monkeypatch):
-    honest = loading.load_panel
+    honest = data_source.load_panel
 
     def leaking(*parts, **options):
         panel, findings = honest(*parts, **options)
         return replace(panel, returns=panel.returns - np.nanmean(panel.returns, axis=0)), findings
 
-    monkeypatch.setattr(loading, "load_panel", leaking)
+    monkeypatch.setattr(data_source, "load_panel", leaking)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from market.errors import SourceError
 from market.frequency import DAILY, EVERY_DAY, MONTHLY, QUARTERLY, WEEKLY
 from pipeline.cli.preparation import prepare_run
 from pipeline.config import RunConfig, load_config, read_config_file
@@ -160,7 +161,7 @@ def test_mistakes_name_the_key_and_its_line(tmp_path):
         load_config(path)
     with pytest.raises(ConfigError, match=r"target\.risk_window: .*2.*\(line \d+\)"):
         load_config(industries(tmp_path, target__risk_window="1 month"))
-    with pytest.raises(ConfigError, match=r"data\.source"):
+    with pytest.raises(SourceError, match=r"x\.csv: does not exist"):
         load_config(industries(tmp_path, target__risk_window="1 year", data={"path": "x.csv"}))
     with pytest.raises(ConfigError, match=r"target\.horizon"):
         load_config(industries(tmp_path, target__horizon="a month"))

@@ -91,7 +91,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
     (there / "mine.yaml").write_text(scheduled_text(there / "folder" / "new"))
     monkeypatch.setattr("sys.argv", ["tangency", command, "-c", str(there / "mine.yaml")])
     monkeypatch.setattr(paths, "_write_mistake", lambda folder: f"nothing in {folder}")
-    monkeypatch.setattr("pipeline.stages.loading.load_panel", lambda *_, **__: pytest.fail("data was read"))
+    monkeypatch.setattr("pipeline.data_source.load_panel", lambda *_, **__: pytest.fail("data was read"))
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
