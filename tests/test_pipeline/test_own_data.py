@@ -239,8 +239,8 @@ def test_the_audit_names_a_table_that_is_read_without_its_lag(folder, monkeypatc
 def test_the_audit_names_a_reader_that_looks_at_later_rows(folder, monkeypatch):
     honest = reading.load_series
 
-    def demeaned(path, name, reading, *, known_by=None):
-        made, findings = honest(path, name, reading, known_by=known_by)
+    def demeaned(source, name, reading, **options):
+        made, findings = honest(source, name, reading, **options)
         return {
             k: replace(each, values=each.values - each.values.mean()) for k, each in made.items()
         }, findings
