@@ -14,7 +14,7 @@ from running import evaluated
 
 from market import macro
 from market.as_of import asset_tables
-from market.checks.own_data import check_own_data
+from market.checks.own_data.checks import check_own_data
 from market.errors import DataError, IntegrityError
 from pipeline.audit.audit import audit
 from pipeline.config import RunConfig, load_config
@@ -228,8 +228,9 @@ def test_the_audit_names_a_revision_that_is_used_too_early(folder, monkeypatch):
 def test_the_audit_names_a_table_that_is_read_without_its_lag(folder, monkeypatch):
     honest = asset_tables.take_newest
 
-    def at_once(dates, begins, order, known, observed, value, most, out):
-        honest(dates, begins, order, observed, observed, value, most, out)
+    def at_once(dates, known, observed, asset, value, *more):
+        order = np.argsort(observed, kind="stable")
+        return honest(dates, observed[order], observed[order], asset[order], value[order], *more)
 
     monkeypatch.setattr(asset_tables, "take_newest", at_once)
     certificate = audit(evaluated(config(folder)))

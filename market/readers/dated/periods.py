@@ -16,7 +16,7 @@ import pandas as pd
 from foundation.types import Bools, Ints
 from market.as_of.evaluation import count_days
 from market.errors import IntegrityError, SourceError
-from market.findings import Finding
+from market.findings import INTERPRETATION, Finding
 from market.readers.dated.settings import DatedSettings, StampKind
 from market.text.coded_texts import CodedTexts
 from market.text.dates import read_dates
@@ -100,11 +100,12 @@ def read_periods(
         months = measure_distance(rows)[0]
         begin = rows if months else begin
     found = replace(found, months=months, gap=gap)
-    if what:
+    if written is None and any(re.fullmatch(r"\d{6}|\d{4}-\d{2}", t.strip()) for t in rewritten.texts[:1]):
         months = {"quarters": 3, "years": 12}.get(what, months)
-        return replace(found, months=months, reading=f"{what} are dated at their last day", gap=0)
-    if any(re.fullmatch(r"\d{6}|\d{4}-\d{2}", text.strip()) for text in rewritten.texts[:1]):
-        return replace(found, reading="months are dated at their last day")
+        shown = f"{texts.texts[0].strip()} is {found.ends[0]:%Y-%m-%d}"
+        reading = f"{what or 'months'} are dated at their last day ({shown})"
+        warnings = tuple(each for each in found.warnings if each.check != INTERPRETATION)  # says the same
+        return replace(found, months=months, gap=0, reading=reading, warnings=warnings)
     where = f"{by}: {source}: column {column!r}"
     kind = stamps or _infer(where, begin, months, gap)
     if kind != "period_start":
@@ -220,7 +221,7 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
     both = "say which: stamps: period_start (first day of its period) or stamps: period_end (its last day)"
     if months and starts:
         return "period_start"
-    if months and not _end_months(begin):
+    if months and not end_months(begin):
         raise SourceError(
             f"{where}: the dates are {NAMES[months]}s apart, and neither first nor last days of a month"
             f" ({begin[0]:%Y-%m-%d}, {begin[1]:%Y-%m-%d}); {both}"
@@ -236,7 +237,7 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
     return "period_end"
 
 
-def _end_months(dates: pd.DatetimeIndex) -> bool:
+def end_months(dates: pd.DatetimeIndex) -> bool:
     """Whether each date is the last day, or the last weekday, of its month."""
     last = dates + pd.offsets.MonthEnd(0)
     return bool((dates >= last - pd.to_timedelta(np.maximum(last.day_of_week - 4, 0), unit="D")).all())

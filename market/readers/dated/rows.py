@@ -119,7 +119,13 @@ def read_rows(
         piece.usable,
         piece.transforms,
         age,
-        (*piece.findings, *periods.warnings, *(since[1] if since else ()), note),
+        (
+            *piece.findings,
+            *periods.warnings,
+            *_note_order(where, periods, lag),
+            *(since[1] if since else ()),
+            note,
+        ),
     )
 
 
@@ -188,6 +194,16 @@ def _choose_age(
     return found
 
 
+def _note_order(where: str, periods: Periods, lag: Lag | None) -> tuple[Finding, ...]:
+    """Return a note if the rows run from new to old."""
+    days = periods.ends.asi8[periods.codes]
+    if lag is None or len(days) < 2 or not (days[1:] < days[:-1]).all():
+        return ()
+    return (
+        Finding("unsorted dates", "note", None, None, f"{where}: rows run from new to old; turned round"),
+    )
+
+
 def _explain(
     where: str,
     column: str,
@@ -198,9 +214,10 @@ def _explain(
     transforms: dict[str, str],
 ) -> Finding:
     """Return the notice of how a file was read."""
-    known = f"known {lag} later" if lag is not None else f"known from {settings.known_at!r} on"
-    if lag is not None and lag.count == 0:
-        known = "known at the close of that day"
+    known = f"known from {settings.known_at!r} on"
+    if lag is not None:
+        known = f"known {lag} later, with all revisions that the file holds"
+        known = "known at the close of that day" if lag.count == 0 else known
     parts = [f"{column!r}: {periods.reading or 'each date is the day that its value describes'}", known]
     parts.append(f"missing when older than {age} days")
     if transforms:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from market.as_of.asset_tables import AssetTable
-from market.checks.own_data import check_own_data
+from market.checks.own_data.checks import check_own_data
 from market.errors import SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
