@@ -118,7 +118,7 @@ def read_periods(
             " so that the length of a period is unknown; use stamps: period_end with the last day of each period"
         )
     if stamps is None:
-        _refuse_other_days(f"{source}: column {column!r}", found)
+        _refuse_other_days(named, found, valued)
     ends = found.ends + pd.Timedelta(days=6) if gap == 7 else _end_of(found.ends, months)
     shown = f"{begin[0]:%Y-%m-%d} is {(ends[int(np.argmin(found.ends))]):%Y-%m-%d}"
     length = "week" if gap == 7 else NAMES[months]
@@ -133,9 +133,10 @@ def _end_of(starts: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
     return pd.DatetimeIndex((first.astype("datetime64[D]") - 1).astype("datetime64[us]"))
 
 
-def _refuse_other_days(where: str, found: Periods) -> None:
-    """Raise if a later date is no first day of a month, as the dates before it are."""
-    wrong = np.flatnonzero(found.ends.day != 1)
+def _refuse_other_days(where: str, found: Periods, valued: Bools) -> None:
+    """Raise if a later date of a value is no first day of a month, as the dates before it are."""
+    present = np.bincount(found.codes[valued], minlength=len(found.ends)) > 0
+    wrong = np.flatnonzero(present & (found.ends.day != 1))
     if len(wrong):
         row = int(np.argmax(found.codes == wrong[0])) + 1
         raise IntegrityError(
