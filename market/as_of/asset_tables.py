@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from foundation.types import Floats, Ints, SmallInts
 from market.as_of.evaluation import count_days, evaluate_at, is_plain
-from market.as_of.kernels import count_by_asset, take_newest
+from market.as_of.kernels import count_by_asset
+from market.as_of.newest import take_newest
 from market.errors import IntegrityError
 
 
@@ -103,13 +104,12 @@ class AssetTable:
         -------
         ndarray of shape (T, N)
         """
-        out = np.full((len(dates), len(self.assets)), np.nan)
-        (begins, order), days, on = self._by_asset, self._days, count_days(dates)
+        days, on, n_assets = self._days, count_days(dates), len(self.assets)
         if is_plain(self.transform, statistic):
-            take_newest(
-                on, begins, order, days["known"], days["observed"], self.value, self.max_age_days, out
-            )
-            return out
+            clocks = days["known"], days["observed"]
+            return take_newest(on, *clocks, np.asarray(self.asset), self.value, n_assets, self.max_age_days)
+        out = np.full((len(dates), n_assets), np.nan)
+        begins, order = self._by_asset
         for i in range(len(self.assets)):
             mine = order[begins[i] : begins[i + 1]]
             out[:, i] = evaluate_at(

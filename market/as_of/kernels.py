@@ -31,33 +31,6 @@ _FEWEST = 8
 
 
 @compiled
-def take_newest(
-    dates: Ints,
-    begins: Ints,
-    order: Ints,
-    known: SmallInts,
-    observed: SmallInts,
-    value: Floats,
-    most: int,
-    out: Floats,
-) -> None:
-    """Write to `out` (T, N) the newest value of each asset known at each date, NaN if it is older than `most` days.
-
-    The records of asset i are `order[begins[i] : begins[i + 1]]`, in the order in which they became known.
-    """
-    for i in range(len(begins) - 1):
-        at, stop, newest = begins[i], begins[i + 1], -1
-        for t in range(len(dates)):
-            while at < stop and known[order[at]] <= dates[t]:
-                record = order[at]
-                if newest < 0 or observed[record] >= observed[newest]:
-                    newest = record
-                at += 1
-            if newest >= 0 and dates[t] - observed[newest] <= most:
-                out[t, i] = value[newest]
-
-
-@compiled
 def count_by_asset(asset: SmallInts, n_assets: int) -> tuple[Ints, Ints]:
     """Return the records of each asset, in their order: `order[begins[i] : begins[i + 1]]` are those of asset i."""
     begins = np.zeros(n_assets + 1, dtype=np.int64)

@@ -9,6 +9,8 @@ from pathlib import Path
 from foundation.counts import format_count
 from market.sources.secrets import hide_secrets
 
+PUBLISHED = "realtime_start"
+"""Column of the vintages of FRED with the day from which a value was known."""
 _SHOWN = 60
 """Characters of a query that a label shows."""
 

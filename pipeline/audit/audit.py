@@ -183,7 +183,7 @@ def _read_again(done: Evaluated, date: pd.Timestamp, see: _See) -> None:
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
     panel = with_scores(panel, prepared.config, date)[0]
-    for item in known.of_data(with_own_data(panel, prepared.config, date)[0]):
+    for item in known.of_data(with_own_data(panel, prepared.config, date, repeats=True)[0]):
         see(item)
 
 

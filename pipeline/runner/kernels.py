@@ -56,7 +56,7 @@ def _read_own_data(panel: Panel) -> None:
     series = MacroSeries("x", panel.market, panel.dates, panel.dates, 10, "log_change_1")
     series.at(panel.dates, "zscore_3")
     asset = np.zeros(len(panel.dates), dtype=np.int64)
-    AssetTable("x", panel.assets, asset, panel.dates, panel.dates, panel.market, 10).at(panel.dates)
+    AssetTable("x", panel.assets, asset, panel.dates, panel.dates, panel.market, 10).at(panel.dates, "age")
 
 
 def _panel(rng: np.random.Generator) -> Panel:

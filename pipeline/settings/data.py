@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from market.findings import Kind, ValueKind
-from market.text.options import DecimalMark, DuplicateRows, Scale
+from market.text.options import DuplicateRows, Scale
 from market.values.cash import CashKind
 from market.values.dates.periods import PeriodName
 from pipeline.settings.dated.file_section import DatedName
@@ -15,6 +15,7 @@ from pipeline.settings.dated.sections import SeriesSection, TableSection, find_n
 from pipeline.settings.section import Date, FilePath, Section
 from pipeline.settings.sources.fetch import FetchSection
 from pipeline.settings.sources.place import PLACES, SourceSection
+from pipeline.settings.sources.text import TextSection
 
 _SCALES = (("returns", "fraction"), ("returns", "percent"), ("percent_returns", "percent"))
 
@@ -63,7 +64,7 @@ class UniverseSection(Section):
     delistings: FilePath | None = None
 
 
-class DataSection(SourceSection):
+class DataSection(SourceSection, TextSection):
     """Source of returns."""
 
     source: str = "prices"
@@ -81,11 +82,6 @@ class DataSection(SourceSection):
     asset_column: str | None = None
     price_column: str | None = None
     duplicate_rows: DuplicateRows = "refuse"
-    skip_rows: Annotated[int, Field(ge=0)] | None = None
-    table: Annotated[int, Field(ge=1)] | None = None
-    decimal: DecimalMark | None = None
-    date_format: str | None = None
-    na_values: tuple[str | float, ...] = ()
     traded: TradedSetting = None
     universe: UniverseSection | None = None
     start: Date | None = None

@@ -1,8 +1,11 @@
 """Series and tables of a configuration: features without code, as of each date, and the audit over them."""
 
 import re
+import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +17,10 @@ from running import evaluated
 
 from market import macro
 from market.as_of import asset_tables
-from market.checks.own_data import check_own_data
+from market.checks.own_data.checks import check_own_data
 from market.errors import DataError, IntegrityError
+from market.sources.settings import find_origins
+from operations.watch.sources import find_places
 from pipeline.audit.audit import audit
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import ConfigError
@@ -228,8 +233,9 @@ def test_the_audit_names_a_revision_that_is_used_too_early(folder, monkeypatch):
 def test_the_audit_names_a_table_that_is_read_without_its_lag(folder, monkeypatch):
     honest = asset_tables.take_newest
 
-    def at_once(dates, begins, order, known, observed, value, most, out):
-        honest(dates, begins, order, observed, observed, value, most, out)
+    def at_once(dates, known, observed, asset, value, *more):
+        order = np.argsort(observed, kind="stable")
+        return honest(dates, observed[order], observed[order], asset[order], value[order], *more)
 
     monkeypatch.setattr(asset_tables, "take_newest", at_once)
     certificate = audit(evaluated(config(folder)))
@@ -239,8 +245,8 @@ def test_the_audit_names_a_table_that_is_read_without_its_lag(folder, monkeypatc
 def test_the_audit_names_a_reader_that_looks_at_later_rows(folder, monkeypatch):
     honest = reading.load_series
 
-    def demeaned(path, name, reading, *, known_by=None):
-        made, findings = honest(path, name, reading, known_by=known_by)
+    def demeaned(source, name, reading, **options):
+        made, findings = honest(source, name, reading, **options)
         return {
             k: replace(each, values=each.values - each.values.mean()) for k, each in made.items()
         }, findings
@@ -261,6 +267,17 @@ def test_the_audit_names_a_reader_that_looks_at_later_rows(folder, monkeypatch):
             r"data.tables.value: when was a value known\? .* neither is given",
         ),
         ({"series__cpi__lag": "1 month"}, "both are given"),
+        ({"series__mood": {"lag": "1 day"}}, r"where does it come from\? Expected one of path, sql, duckdb"),
+        ({"series__mood__url": "https://example.org/x.csv"}, "expected one of .*, not path and url"),
+        ({"series__mood": {"fred": {"series": "CPI"}}}, r"data.series.mood: when was a value known\?"),
+        (
+            {"series__mood": {"fred": {"series": "CPI", "vintages": True}, "lag": "1 month"}},
+            "data.series.mood.lag: fred.vintages says when each value was known",
+        ),
+        ({"series__mood": {"fred": {"series": []}, "lag": "1 day"}}, "data.series.mood.fred.series"),
+        ({"series__mood": {"fred": "CPI", "lag": "1 day"}}, "data.series.mood.fred"),
+        ({"series__mood__skip_rows": -1}, "data.series.mood.skip_rows"),
+        ({"series__mood__path": "https://example.org/x.csv"}, "belongs to url"),
         ({"series__mood__lag": "1"}, r"data.series.mood.lag: '1' is no lag; expected 1 month"),
         ({"series__mood__max_age": "old"}, r"max_age: 'old' is no age"),
         ({"series__mood__stamps": "start"}, "data.series.mood.stamps"),
@@ -291,6 +308,49 @@ def test_mistakes_in_the_configuration_are_named(folder, tmp_path, changes, says
     file.write_text(yaml.safe_dump(made))
     with pytest.raises(ConfigError, match=says):
         load_config(file)
+
+
+def test_fred_says_which_columns_are_read(folder):
+    one = config(folder, series__cpi={"fred": {"series": "CPIAUCSL", "vintages": True}}).data.series["cpi"]
+    assert (one.column, one.known_at, one.lag) == ("CPIAUCSL", "realtime_start", None)
+    several = config(folder, series__us={"fred": {"series": ["CPIAUCSL", "UNRATE"]}, "lag": "1 month"})
+    assert several.data.series["us"].columns == "all"
+    picked = {"fred": {"series": ["A", "B"]}, "lag": "1 month", "column": "A"}
+    assert config(folder, series__us=picked).data.series["us"].columns is None
+    again = RunConfig.model_validate(several.model_dump(mode="json"))
+    assert again == several
+
+
+def test_series_of_a_database_and_a_function_are_read_again_as_of_each_cut(folder, tmp_path, monkeypatch):
+    mood, asked = pd.read_csv(folder / "mood.csv", parse_dates=["date"]), []
+
+    def load():
+        asked.append(1)
+        return mood
+
+    monkeypatch.setitem(sys.modules, "my_mood", SimpleNamespace(load=load))
+    with sqlite3.connect(tmp_path / "cpi.db") as connection:
+        pd.read_csv(folder / "cpi.csv").to_sql("cpi", connection, index=False)
+    connection.close()
+    changes = {
+        "series__mood": {k: v for k, v in SERIES["mood"].items() if k != "path"} | {"load": "my_mood:load"},
+        "series__cpi": {k: v for k, v in SERIES["cpi"].items() if k != "path"}
+        | {"sql": {"url": f"sqlite:///{tmp_path}/cpi.db", "query": "select * from cpi"}},
+    }
+    made = config(folder, **changes).model_copy(update={"output": tmp_path / "runs"})
+    panel, findings = load_data(made, reporter())
+    plain, _ = load_data(config(folder), reporter())
+    for name in ("mood", "cpi"):
+        np.testing.assert_array_equal(panel.macro[name].values, plain.macro[name].values)
+        assert panel.macro[name].known_at.equals(plain.macro[name].known_at)
+    assert {origin.label for origin in find_origins(findings)} == {
+        "my_mood:load()",
+        f"SQL of sqlite:///{tmp_path}/cpi.db (select * from cpi)",
+    }
+    assert {type(place).__name__ for place in find_places(made)} == {"Files", "Function", "SqlQuery"}
+    asked.clear()
+    assert audit(evaluated(made)).leaks == ()
+    assert len(asked) == 1  # of the run; each cut reads the same answer again
 
 
 def test_a_name_that_is_taken_is_refused(folder):

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from foundation.types import Ints
+from foundation.types import Bools, Ints
 from market.as_of.evaluation import count_days
 from market.errors import IntegrityError, SourceError
-from market.findings import Finding
-from market.readers.dated.settings import StampKind
+from market.findings import INTERPRETATION, Finding
+from market.readers.dated.settings import DatedSettings, StampKind
 from market.text.coded_texts import CodedTexts
 from market.text.dates import read_dates
 
 _BEGINNING = 24
 """Dates that decide how stamps are read: later rows never change it."""
-_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
+NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
+"""Periods by their number of months."""
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _QUARTER_DIGITS = r"(?P<year>1[6-9]\d\d|20\d\d)(?P<quarter>[1-4])"
 _QUARTERS = (
@@ -62,7 +63,9 @@ class Periods:
     warnings: tuple[Finding, ...]
 
 
-def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind | None, by: str) -> Periods:
+def read_periods(
+    source: str, column: str, texts: CodedTexts, settings: DatedSettings, by: str, valued: Bools
+) -> Periods:
     """Read stamps as the ends of their periods.
 
     Parameters
@@ -70,10 +73,13 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
     source, column : str
         Names of the file and the column in messages.
     texts : CodedTexts of length n
-    stamps : {"period_start", "period_end"}, optional
-        Which day of its period a stamp is; inferred from the first dates if it is not given.
+    settings : DatedSettings
+        `stamps`: which day of its period a stamp is, inferred from the first dates if it is not given; `date_format`:
+        how dates are written.
     by : str
         Setting that messages name: `data.series.x`.
+    valued : ndarray of bool, shape (n,)
+        Rows with a value: only their dates show how often there is one.
 
     Raises
     ------
@@ -82,18 +88,24 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
     IntegrityError
         If a date is missing or cannot be read.
     """
-    rewritten, what = _rewrite(f"{source}: column {column!r}", column, texts)
-    dates = read_dates(source, column, rewritten)
+    stamps, written = settings.stamps, settings.date_format
+    named = f"{source}: column {column!r}"
+    rewritten, what = _rewrite(named, column, texts) if written is None else (texts, "")
+    dates = read_dates(source, column, rewritten, written)
     found = Periods(dates.by_text, dates.codes, 0, 0, "", dates.warnings)
-    first = np.unique(found.ends.to_numpy())[:_BEGINNING]
-    begin = pd.DatetimeIndex(first)
-    months, gap = _measure(begin)
+    begin = find_beginning(found, valued)
+    months, gap = measure_distance(begin)
+    if not months and not gap:  # a value with gaps in a table of months, quarters or years
+        rows = find_beginning(found, np.ones_like(valued))
+        months = measure_distance(rows)[0]
+        begin = rows if months else begin
     found = replace(found, months=months, gap=gap)
-    if what:
+    if written is None and any(re.fullmatch(r"\d{6}|\d{4}-\d{2}", t.strip()) for t in rewritten.texts[:1]):
         months = {"quarters": 3, "years": 12}.get(what, months)
-        return replace(found, months=months, reading=f"{what} are dated at their last day", gap=0)
-    if any(re.fullmatch(r"\d{6}|\d{4}-\d{2}", text.strip()) for text in rewritten.texts[:1]):
-        return replace(found, reading="months are dated at their last day")
+        shown = f"{texts.texts[0].strip()} is {found.ends[0]:%Y-%m-%d}"
+        reading = f"{what or 'months'} are dated at their last day ({shown})"
+        warnings = tuple(each for each in found.warnings if each.check != INTERPRETATION)  # says the same
+        return replace(found, months=months, gap=0, reading=reading, warnings=warnings)
     where = f"{by}: {source}: column {column!r}"
     kind = stamps or _infer(where, begin, months, gap)
     if kind != "period_start":
@@ -106,10 +118,10 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
             " so that the length of a period is unknown; use stamps: period_end with the last day of each period"
         )
     if stamps is None:
-        _refuse_other_days(f"{source}: column {column!r}", found)
+        _refuse_other_days(named, found, valued)
     ends = found.ends + pd.Timedelta(days=6) if gap == 7 else _end_of(found.ends, months)
     shown = f"{begin[0]:%Y-%m-%d} is {(ends[int(np.argmin(found.ends))]):%Y-%m-%d}"
-    length = "week" if gap == 7 else _NAMES[months]
+    length = "week" if gap == 7 else NAMES[months]
     return replace(
         found, ends=ends, reading=f"stamps are first days of a {length}, dated at its end ({shown})"
     )
@@ -121,14 +133,15 @@ def _end_of(starts: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
     return pd.DatetimeIndex((first.astype("datetime64[D]") - 1).astype("datetime64[us]"))
 
 
-def _refuse_other_days(where: str, found: Periods) -> None:
-    """Raise if a later date is no first day of a month, as the dates before it are."""
-    wrong = np.flatnonzero(found.ends.day != 1)
+def _refuse_other_days(where: str, found: Periods, valued: Bools) -> None:
+    """Raise if a later date of a value is no first day of a month, as the dates before it are."""
+    present = np.bincount(found.codes[valued], minlength=len(found.ends)) > 0
+    wrong = np.flatnonzero(present & (found.ends.day != 1))
     if len(wrong):
         row = int(np.argmax(found.codes == wrong[0])) + 1
         raise IntegrityError(
             f"{where}, data row {row}: {found.ends[wrong[0]]:%Y-%m-%d} is no first day of a month, as the first dates"
-            f" are, which stand for their {_NAMES[found.months]}s; keep rows of one frequency"
+            f" are, which stand for their {NAMES[found.months]}s; keep rows of one frequency"
         )
 
 
@@ -180,7 +193,13 @@ def _settle_order(texts: CodedTexts, written: Sequence[str]) -> CodedTexts:
     return replace(texts, texts=iso)
 
 
-def _measure(begin: pd.DatetimeIndex) -> tuple[int, int]:
+def find_beginning(periods: Periods, valued: Bools) -> pd.DatetimeIndex:
+    """Return the first distinct dates of rows with a value: later rows never change how stamps are read."""
+    present = np.bincount(periods.codes[valued], minlength=len(periods.ends)) > 0
+    return pd.DatetimeIndex(np.unique(periods.ends[present].to_numpy())[:_BEGINNING])
+
+
+def measure_distance(begin: pd.DatetimeIndex) -> tuple[int, int]:
     """Return the months of a period, and the days between daily or weekly dates; 0 where they have none."""
     if len(begin) < 3:
         return 0, 0
@@ -192,7 +211,7 @@ def _measure(begin: pd.DatetimeIndex) -> tuple[int, int]:
     months: Ints = np.asarray(begin.year * 12 + begin.month, dtype=np.int64)
     steps = np.diff(months)
     step = int(steps.min())
-    if days.min() < 26 or step not in _NAMES or (steps % step).any() or np.median(steps) != step:
+    if days.min() < 26 or step not in NAMES or (steps % step).any() or np.median(steps) != step:
         return 0, 0
     return step, 0
 
@@ -203,9 +222,9 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
     both = "say which: stamps: period_start (first day of its period) or stamps: period_end (its last day)"
     if months and starts:
         return "period_start"
-    if months and not _end_months(begin):
+    if months and not end_months(begin):
         raise SourceError(
-            f"{where}: the dates are {_NAMES[months]}s apart, and neither first nor last days of a month"
+            f"{where}: the dates are {NAMES[months]}s apart, and neither first nor last days of a month"
             f" ({begin[0]:%Y-%m-%d}, {begin[1]:%Y-%m-%d}); {both}"
         )
     if not months and gap != 1 and starts:
@@ -219,7 +238,7 @@ def _infer(where: str, begin: pd.DatetimeIndex, months: int, gap: int) -> StampK
     return "period_end"
 
 
-def _end_months(dates: pd.DatetimeIndex) -> bool:
+def end_months(dates: pd.DatetimeIndex) -> bool:
     """Whether each date is the last day, or the last weekday, of its month."""
     last = dates + pd.offsets.MonthEnd(0)
     return bool((dates >= last - pd.to_timedelta(np.maximum(last.day_of_week - 4, 0), unit="D")).all())

@@ -1,31 +1,28 @@
-"""Rows of a file with two clocks: from the path to columns of values, periods and dates of knowledge."""
+"""Rows of files with two clocks: from the paths to columns of values, periods and dates of knowledge."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from foundation.suggestions import list_names
 from foundation.types import Bools, Floats
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
-from market.readers.dated.code_lines import fill_stamps, find_code_line, read_codes
-from market.readers.dated.columns import find_assets, find_column, find_dates, find_values, refuse_text
+from market.readers.dated.code_lines import fill_stamps
+from market.readers.dated.frequencies import check_frequencies
 from market.readers.dated.lags import Lag, add_lag, default_age, parse_age, parse_lag
 from market.readers.dated.periods import Periods, read_periods
+from market.readers.dated.pieces import Piece, join_pieces, read_piece
 from market.readers.dated.settings import DatedSettings
 from market.text.coded_texts import CodedTexts
-from market.text.columns import read_columns
 from market.text.dates import read_dates
-from market.text.headers import read_header
-from market.text.options import TextOptions
 from market.text.stamps import read_stamp
-
-_WITH_CODES = TextOptions(keep_codes=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,69 +60,79 @@ class Rows:
 
 
 def read_rows(
-    path: Path, settings: DatedSettings, by: str, *, is_table: bool = False, assets: Sequence[str] = ()
+    files: Sequence[Path],
+    source: str,
+    settings: DatedSettings,
+    by: str,
+    *,
+    assets: Sequence[str] | None = None,
 ) -> Rows:
-    """Read the values of a file with their clocks.
+    """Read the values of files with their clocks.
 
     Parameters
     ----------
-    path : Path
+    files : sequence of Path
+        Pieces of one table: one at least.
+    source : str
+        What messages call them together.
     settings : DatedSettings
     by : str
         The key of the configuration, for messages: `data.series.x`.
-    is_table : bool
-        Whether values are of assets.
-    assets : sequence of str
-        Those of the panel, which name the columns of a wide table.
+    assets : sequence of str, optional
+        Those of the panel, which name the columns of a wide table; None for a series.
 
     Raises
     ------
     SourceError
-        If the file cannot be read, a column is missing, it is not said when values were known, or stamps can be read in
+        If a file cannot be read, a column is missing, it is not said when values were known, or stamps can be read in
         two ways.
     IntegrityError
         If a cell is no number or date.
     """
     if wrong := settings.explain_clocks():
         raise SourceError(f"{by}: {wrong}")
-    header = read_header(path, _WITH_CODES)
-    where = f"{by}: {path}"
-    if len(header) < 2:
-        raise SourceError(f"{where}: it has the column {header[0]!r} alone, expected dates and values")
-    dates = find_dates(where, header, settings.date_column)
-    known = None if settings.known_at is None else find_column(where, "known_at", header, settings.known_at)
-    label = find_assets(where, header, settings.asset_column) if is_table else None
-    texts = [name for name in (dates, known, label) if name is not None]
-    wide = is_table and label is None
-    names = find_values(where, header, texts, settings, assets if wide else ())
-    contents = read_columns(path, header, texts=texts, numbers=names, options=_WITH_CODES)
-    kept, findings = refuse_text(where, contents, names, settings.columns == "all" or wide)
-    values = {name: contents.numbers[name] for name in kept}
-    control, usable = find_code_line(contents.coded[dates], values)
-    if not any(np.isfinite(each[usable]).any() for each in values.values()):
-        raise IntegrityError(f"{where}: no row holds a value in {list_names(kept)}")
-    transforms = {} if control is None else read_codes(where, values, control)
-    stamps = fill_stamps(contents.coded[dates], usable)
-    periods = read_periods(str(path), dates, stamps, settings.stamps, by)
-    since = None if known is None else _read_known(path, known, contents.coded[known], usable)
+    is_table, several = assets is not None, len(files) > 1
+    pieces = [read_piece(path, settings, by, assets=assets, by_name=several) for path in files]
+    piece = join_pieces(source, pieces, settings, by, is_table=is_table)
+    try:
+        periods = _read_periods(piece, settings, by)
+        since = _read_known(piece, settings)
+    except IntegrityError:
+        for each in pieces if several else ():  # its own rows are easier to find
+            with suppress(SourceError):
+                _read_periods(each, settings, by)
+                _read_known(each, settings)
+        raise
+    where = f"{by}: {source}"
+    if piece.labels is not None or not is_table:
+        check_frequencies(where, periods, piece)
     lag = None if settings.lag is None else parse_lag(settings.lag)
     age = _choose_age(where, settings, periods, lag, is_table=is_table)
-    note = _explain(
-        where, dates, periods, settings, lag, age, transforms if settings.transform is None else {}
-    )
-    findings = (*findings, *periods.warnings, *(since[1] if since else ()), note)
-    labels = None if label is None else contents.coded[label]
+    transforms = piece.transforms if settings.transform is None else {}
+    note = _explain(where, piece.date, periods, settings, lag, age, transforms)
     return Rows(
-        values,
+        piece.values,
         periods,
         since and since[0],
         lag,
-        labels,
-        usable,
-        transforms,
+        piece.labels,
+        piece.usable,
+        piece.transforms,
         age,
-        (*contents.warnings, *findings),
+        (
+            *piece.findings,
+            *periods.warnings,
+            *_note_order(where, periods, lag),
+            *(since[1] if since else ()),
+            note,
+        ),
     )
+
+
+def _read_periods(piece: Piece, settings: DatedSettings, by: str) -> Periods:
+    """Return the periods of the rows; those without any value do not decide how stamps are read."""
+    stamps = fill_stamps(piece.dates, piece.usable)
+    return read_periods(piece.source, piece.date, stamps, settings, by, piece.valued)
 
 
 def date_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:
@@ -147,18 +154,19 @@ def date_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(out)
 
 
-def _read_known(
-    path: Path, column: str, texts: CodedTexts, usable: Bools
-) -> tuple[pd.DatetimeIndex, tuple[Finding, ...]]:
+def _read_known(piece: Piece, settings: DatedSettings) -> tuple[pd.DatetimeIndex, tuple[Finding, ...]] | None:
     """Return the dates on which rows became known: the day after one with a time of day, which may follow the close."""
-    filled = fill_stamps(texts, usable)
-    dates = read_dates(str(path), column, filled)
+    if piece.known is None or settings.known_at is None:
+        return None
+    column, filled = settings.known_at, fill_stamps(piece.known, piece.usable)
+    iso = bool(filled.texts) and re.match(r"\s*\d{4}-\d{2}-\d{2}", filled.texts[0]) is not None
+    dates = read_dates(piece.source, column, filled, None if iso else settings.date_format)
     late = np.array([not read_stamp(text).is_midnight for text in filled.texts], dtype=np.bool_)
     if not late.any():
         return dates.rows, dates.warnings
     shown = filled.texts[int(np.argmax(late))]
     text = (
-        f"{path}: column {column!r}: values with a time of day such as {shown!r} may come after the close: they"
+        f"{piece.source}: column {column!r}: values with a time of day such as {shown!r} may come after the close: they"
         " count as known on the next day"
     )
     by_text = dates.by_text + pd.to_timedelta(late.astype(np.int64), unit="D")
@@ -186,6 +194,16 @@ def _choose_age(
     return found
 
 
+def _note_order(where: str, periods: Periods, lag: Lag | None) -> tuple[Finding, ...]:
+    """Return a note if the rows run from new to old."""
+    days = periods.ends.asi8[periods.codes]
+    if lag is None or len(days) < 2 or not (days[1:] < days[:-1]).all():
+        return ()
+    return (
+        Finding("unsorted dates", "note", None, None, f"{where}: rows run from new to old; turned round"),
+    )
+
+
 def _explain(
     where: str,
     column: str,
@@ -196,9 +214,10 @@ def _explain(
     transforms: dict[str, str],
 ) -> Finding:
     """Return the notice of how a file was read."""
-    known = f"known {lag} later" if lag is not None else f"known from {settings.known_at!r} on"
-    if lag is not None and lag.count == 0:
-        known = "known at the close of that day"
+    known = f"known from {settings.known_at!r} on"
+    if lag is not None:
+        known = f"known {lag} later, with all revisions that the file holds"
+        known = "known at the close of that day" if lag.count == 0 else known
     parts = [f"{column!r}: {periods.reading or 'each date is the day that its value describes'}", known]
     parts.append(f"missing when older than {age} days")
     if transforms:

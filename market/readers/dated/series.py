@@ -1,9 +1,9 @@
-"""Files of series: one value a date for all assets."""
+"""Series: one value a date for all assets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +12,32 @@ import pandas as pd
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
+from market.readers.dated.opening import read_source
 from market.readers.dated.rows import Rows, date_known, read_rows, refuse_infinite
 from market.readers.dated.settings import DatedSettings
+from market.sources.kinds import Source
+from market.sources.settings import FetchSettings
 
 
 def load_series(
-    path: Path, name: str, settings: DatedSettings, *, known_by: pd.Timestamp | None = None
+    source: Path | Source,
+    name: str,
+    settings: DatedSettings,
+    *,
+    fetch: FetchSettings | None = None,
+    known_by: pd.Timestamp | None = None,
 ) -> tuple[dict[str, MacroSeries], tuple[Finding, ...]]:
-    """Read the series of a CSV or Parquet file.
+    """Read the series of a source.
 
     Parameters
     ----------
-    path : Path
+    source : Path or Source
+        A file, or another kind of source; several files are pieces of one table.
     name : str
         Name of the series; several columns of one file are called `<name>_<column>`.
     settings : DatedSettings
+    fetch : FetchSettings, optional
+        How to ask a source that is no local file.
     known_by : Timestamp, optional
         Read only what was known at the close of this date.
 
@@ -39,18 +50,27 @@ def load_series(
     Raises
     ------
     SourceError
-        If the file cannot be read, it is not said when its values were known, or it can be read in two ways.
+        If the source cannot be read, it is not said when its values were known, or it can be read in two ways.
     IntegrityError
         If a cell is wrong, or a value was known before the end of its period.
     """
-    by = f"data.series.{name}"
-    rows = read_rows(Path(path), settings, by)
-    names = name_columns(by, name, rows.values, settings)
-    made = {
-        names[column]: _make(f"{by}: {path}", column, names[column], rows, settings) for column in rows.values
-    }
+    made, findings = read_source(source, fetch, lambda files, label: _read(files, label, name, settings))
     if known_by is not None:
         made = {each: series.known_by(known_by) for each, series in made.items()}
+    return made, findings
+
+
+def _read(
+    files: Sequence[Path], source: str, name: str, settings: DatedSettings
+) -> tuple[dict[str, MacroSeries], tuple[Finding, ...]]:
+    """Return the series of files, and how they were read."""
+    by = f"data.series.{name}"
+    rows = read_rows(files, source, settings, by)
+    names = name_columns(by, name, rows.values, settings)
+    made = {
+        names[column]: _make(f"{by}: {source}", column, names[column], rows, settings)
+        for column in rows.values
+    }
     return made, rows.findings
 
 

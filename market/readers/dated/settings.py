@@ -7,6 +7,7 @@ from typing import Literal
 
 from market.as_of.expressions import parse_transform
 from market.readers.dated.lags import explain_clocks, parse_age, parse_lag
+from market.text.options import DecimalMark, TextOptions
 
 StampKind = Literal["period_start", "period_end"]
 
@@ -33,6 +34,16 @@ class DatedSettings:
         Age from the end of its period after which a value counts as missing.
     transform : str, optional
         Of the values of one vintage; by default that of the file's own line of codes, else none.
+    skip_rows : int, optional
+        Lines above the line of column names.
+    table : int, optional
+        Which of several tables in a text file is read, counted from 1.
+    decimal : {".", ","}, optional
+        The decimal mark of a text file.
+    date_format : str, optional
+        How dates are written, as in files of prices; dates of publication like 2020-01-31 are read without it.
+    na_values : tuple of str or float
+        More texts and numbers that stand for no value.
     """
 
     column: str | None = None
@@ -44,6 +55,17 @@ class DatedSettings:
     stamps: StampKind | None = None
     max_age: str | None = None
     transform: str | None = None
+    skip_rows: int | None = None
+    table: int | None = None
+    decimal: DecimalMark | None = None
+    date_format: str | None = None
+    na_values: tuple[str | float, ...] = ()
+
+    @property
+    def text_options(self) -> TextOptions:
+        """What is stated about the text of the files, whose lines of transform codes are kept."""
+        codes = tuple(map(str, self.na_values))
+        return TextOptions(self.skip_rows, self.table, self.decimal, self.date_format, codes, keep_codes=True)
 
     def explain_clocks(self) -> str:
         """Return what is wrong with the lag or known_at; "" if they say once when a value was known."""

@@ -1,4 +1,4 @@
-"""Files of tables: one value a date and asset."""
+"""Tables: one value a date and asset."""
 
 from __future__ import annotations
 
@@ -16,33 +16,41 @@ from foundation.types import Floats, Indices, Ints, SmallInts
 from market.as_of.asset_tables import AssetTable
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding, raise_if_fatal
+from market.readers.dated.opening import read_source
 from market.readers.dated.rows import Rows, date_known, read_rows
 from market.readers.dated.series import name_columns
 from market.readers.dated.settings import DatedSettings
+from market.sources.kinds import Source
+from market.sources.settings import FetchSettings
 from market.text.names import check_clean, clean_name, lookalike_key
 
 
 def load_tables(
-    path: Path,
+    source: Path | Source,
     name: str,
     settings: DatedSettings,
     assets: Sequence[str],
     *,
+    fetch: FetchSettings | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> tuple[dict[str, AssetTable], tuple[Finding, ...]]:
-    """Read the tables of a CSV or Parquet file.
+    """Read the tables of a source.
 
-    A long file has columns of dates, assets and values, a wide one a date and a column for each asset. Empty cells are
-    left out, as are assets that the panel does not have.
+    A long file has columns of dates, assets and values, a wide one a date and a column for each asset. Of several files
+    without either, each has the values of the asset of its name. Empty cells are left out, as are assets that the panel
+    does not have.
 
     Parameters
     ----------
-    path : Path
+    source : Path or Source
+        A file, or another kind of source; several files are pieces of one table.
     name : str
         Name of the table; several columns of one long file are called `<name>_<column>`.
     settings : DatedSettings
     assets : sequence of str
         Those of the panel.
+    fetch : FetchSettings, optional
+        How to ask a source that is no local file.
     known_by : Timestamp, optional
         Read only what was known at the close of this date.
 
@@ -54,9 +62,21 @@ def load_tables(
         If a cell is wrong, a value was known before the end of its period, two values contradict each other, or a name
         looks like that of an asset without being it.
     """
+    made, findings = read_source(
+        source, fetch, lambda files, label: _read(files, label, name, settings, assets)
+    )
+    if known_by is not None:
+        made = {each: table.known_by(known_by) for each, table in made.items()}
+    return made, findings
+
+
+def _read(
+    files: Sequence[Path], source: str, name: str, settings: DatedSettings, assets: Sequence[str]
+) -> tuple[dict[str, AssetTable], tuple[Finding, ...]]:
+    """Return the tables of files, and how they were read."""
     by = f"data.tables.{name}"
-    where = f"{by}: {path}"
-    rows = read_rows(Path(path), settings, by, is_table=True, assets=assets)
+    where = f"{by}: {source}"
+    rows = read_rows(files, source, settings, by, assets=assets)
     if rows.lag is not None and rows.lag.unit == "observation" and not rows.periods.months:
         raise SourceError(f"{by}: lag: observations of a table have no regular distance; give days or months")
     if rows.labels is None:
@@ -70,8 +90,6 @@ def load_tables(
         names[column]: _make(where, column or name, names[column], rows, each, assets, settings)
         for column, each in cells.items()
     }
-    if known_by is not None:
-        made = {each: table.known_by(known_by) for each, table in made.items()}
     return made, (*rows.findings, *findings)
 
 

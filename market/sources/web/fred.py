@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from foundation.suggestions import shorten_text
 from market.errors import SourceError
-from market.sources.kinds import FredSeries
+from market.sources.kinds import PUBLISHED, FredSeries
 from market.sources.settings import FetchSettings
 from market.sources.web.client import fetch_url, find_web_page
 
@@ -62,7 +62,7 @@ def fetch_fred(source: FredSeries, settings: FetchSettings) -> Any:
         columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
         types = (pa.date32(), pa.date32(), pa.date32(), pa.float64())
         arrays = [pa.array(cells, kind) for cells, kind in zip(columns, types, strict=True)]
-        return pa.Table.from_arrays(arrays, names=["date", "realtime_start", "realtime_end", name])
+        return pa.Table.from_arrays(arrays, names=["date", PUBLISHED, "realtime_end", name])
     values = {
         name: dict(
             _fetch_values(name, source, key, settings) if key else _fetch_graph(name, source, settings)

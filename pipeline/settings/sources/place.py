@@ -60,7 +60,11 @@ Paths = Annotated[
     Discriminator(_form),
     BeforeValidator(_refuse_address),
 ]
-Symbols = Annotated[tuple[Annotated[str, AfterValidator(_check_symbol)], ...], Field(min_length=1)]
+Symbols = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_symbol)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+]
 Query = Annotated[str, Field(min_length=1)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from market.as_of.asset_tables import AssetTable
-from market.checks.own_data import check_own_data
+from market.checks.own_data.checks import check_own_data
 from market.errors import SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
@@ -19,7 +19,7 @@ from pipeline.settings.dated.sections import find_owners
 
 
 def with_own_data(
-    panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None
+    panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None, *, repeats: bool = False
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Return the panel with the configured series and tables, as far as they were known at its end.
 
@@ -29,6 +29,8 @@ def with_own_data(
     config : RunConfig
     known_by : Timestamp, optional
         Nothing that became known later is read.
+    repeats : bool
+        Whether to take the answers of sources that this process fetched before.
 
     Returns
     -------
@@ -40,11 +42,12 @@ def with_own_data(
     if not data.series and not data.tables:
         return panel, ()
     end = panel.dates[-1] if known_by is None else min(panel.dates[-1], known_by)
+    fetch = data.fetch.settings(config.output, repeats=repeats)
     macro: dict[str, MacroSeries] = dict(panel.macro)
     tables: dict[str, AssetTable] = {}
     findings: list[Finding] = []
     for name, entry in data.series.items():
-        series, notes = load_series(entry.path, name, entry.reading(), known_by=end)
+        series, notes = load_series(entry.source, name, entry.reading(), fetch=fetch, known_by=end)
         findings += notes
         several = entry.columns is not None
         if taken := [each for each in macro if each in series or (several and each.startswith(f"{name}_"))]:
@@ -53,7 +56,9 @@ def with_own_data(
             )
         macro |= series
     for name, table in data.tables.items():
-        made, notes = load_tables(table.path, name, table.reading(), panel.assets, known_by=end)
+        made, notes = load_tables(
+            table.source, name, table.reading(), panel.assets, fetch=fetch, known_by=end
+        )
         findings += notes
         tables |= made
     whole = replace(panel, macro=macro, tables=tables)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foundation.types import Floats
 from market.as_of.asset_tables import AssetTable
-from market.as_of.expressions import needs_positive
+from market.checks.own_data.values import check_constant, check_sign, check_zeros
 from market.findings import Finding
 from market.macro import MacroSeries
 from market.panel import Panel
@@ -42,11 +42,13 @@ def check_own_data(panel: Panel, names: Collection[str], published: Collection[s
         yield from _check_clocks(panel, name, series.observed_at, series.known_at, name in published)
         if series.period_months and name in published:
             yield from _check_instant(name, series)
-        yield from _check_sign(name, series.transform, series.values)
+        yield from check_sign(name, series.transform, series.values)
+        yield from check_zeros(name, series)
+        yield from check_constant(name, series)
         yield from _check_market(panel, name, series)
     for name, table in panel.tables.items():
         yield from _check_clocks(panel, name, table.observed_at, table.known_at, name in published)
-        yield from _check_sign(name, table.transform, table.value)
+        yield from check_sign(name, table.transform, table.value)
         yield from _check_returns(panel, name, table)
 
 
@@ -84,17 +86,6 @@ def _check_instant(name: str, series: MacroSeries) -> Iterator[Finding]:
             " period and not that of publication; name the column of publication, or give a lag"
         )
         yield Finding("known at once", "warning", None, series.observed_at[0], text)
-
-
-def _check_sign(name: str, transform: str, values: Floats) -> Iterator[Finding]:
-    """Find values of which a transform is not defined."""
-    wrong = int((values <= 0).sum())
-    if wrong and needs_positive(transform):
-        text = (
-            f"{name}: {wrong} of its {len(values)} values are not above 0, so that {transform} gives none there; use"
-            " change_N for values of any sign"
-        )
-        yield Finding("transform undefined", "warning", None, None, text)
 
 
 def _check_market(panel: Panel, name: str, series: MacroSeries) -> Iterator[Finding]:
