@@ -15,6 +15,7 @@ from market.readers.column_words import (
     DATES,
     LOOSE_VALUES,
     MAYBE_ASSETS,
+    NEVER_ASSETS,
     NOT_ADJUSTED_CLOSE,
     PARTS_OF_DATES,
     RETURNS,
@@ -81,6 +82,11 @@ def is_long_table(header: Sequence[str], kind: Kind) -> bool:
 def find_asset(header: Sequence[str]) -> str | None:
     """Return the column of a long table that names the asset of each row, None if no name says so."""
     return _find(header, ASSETS)
+
+
+def find_asset_names(names: Sequence[str]) -> str | None:
+    """Return a column that names assets and so is none itself, such as "symbol" or "permno"; None without one."""
+    return _find(names, NEVER_ASSETS)
 
 
 def find_date(header: Sequence[str]) -> str | None:

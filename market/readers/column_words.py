@@ -17,6 +17,8 @@ ASSETS = (
     *("instrument", "security", "name", "assetid", "stock", "stockcode", "code", "contract", "coin", "pair"),
     *("currency", "country", "isin", "cusip", "sedol", "ric", "permno", "gvkey", "id"),
 )
+NEVER_ASSETS = (*SURE_ASSETS, "assetid", "instrument", "isin", "cusip", "sedol", "permno", "permco", "gvkey")
+"""Names of columns that name assets: no asset is called so, unless a setting says that the table is wide."""
 RETURNS = ("return", "returns", "ret", "totalreturn", "y", "value")
 LOOSE_VALUES = ("y", "value", "last", "nav", "settle", "settlement")
 ROLES: dict[str, tuple[str, ...]] = {

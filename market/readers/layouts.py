@@ -15,7 +15,14 @@ from market.findings import INTERPRETATION, Finding
 from market.readers.arrangement.field_tables import arrange_fields, pick_field_columns
 from market.readers.arrangement.row_tables import arrange_long, arrange_single
 from market.readers.arrangement.wide_tables import arrange_wide, pick_wide_columns, refuse_long
-from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
+from market.readers.column_roles import (
+    find_asset_names,
+    find_bar_columns,
+    find_date,
+    is_calendar,
+    is_long_table,
+    is_nameless,
+)
 from market.readers.file_columns import ColumnChoice, FileColumns, pick_long_columns, pick_single_columns
 from market.readers.intraday import read_sessions
 from market.readers.recognition.field_names import find_fields, read_levels
@@ -48,7 +55,9 @@ def pick_columns(path: Path, header: Sequence[str], choice: ColumnChoice) -> Fil
     """
     date, kind = _find_date_column(path, header, choice.date), choice.kind
     others = [name for name in header if name != date]
-    is_long = is_long_table(header, kind) or choice.asset is not None or find_price_rule(others, kind).column
+    naming = find_asset_names(others)
+    named_by_choice = choice.asset is not None or (naming is not None and choice.value is not None)
+    is_long = is_long_table(header, kind) or named_by_choice or find_price_rule(others, kind).column
     if choice.layout == "long" or (choice.layout is None and is_long):
         return pick_long_columns(path, header, date, choice, guessed=choice.layout is None)
     named = [name for name in others if not (is_nameless(name) or is_calendar(name, header))]
@@ -61,6 +70,12 @@ def pick_columns(path: Path, header: Sequence[str], choice: ColumnChoice) -> Fil
     fields = find_fields(named) if choice.layout is None else {}
     if fields:
         return pick_field_columns(path, header, date, kind, fields)
+    if naming is not None and choice.layout is None:
+        raise SourceError(
+            f"{path}: {naming!r} is a name for a column of asset names, but no column beside it is called like one of"
+            f" {kind}; found {list_names(header)}. For a long table set data.price_column to the column of {kind}; if"
+            f" {naming!r} is an asset, set data.layout to wide"
+        )
     return pick_wide_columns(path, header, date, named, kind)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.fuzz import prices
+from benchmarks.fuzz.price_files import judging
 from benchmarks.fuzz.price_files.drafts import Reading
 from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, read_date, read_number
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
@@ -100,7 +101,7 @@ def test_a_planted_fault_of_the_reader_is_found(plant, kind, sound_seeds, tmp_pa
         panel, findings = load_panel(source, known_by=known_by, **options)
         return plant(panel, known_by), findings
 
-    monkeypatch.setattr(prices, "load_panel", broken)
+    monkeypatch.setattr(judging, "load_panel", broken)
     results = run_cases_here("benchmarks.fuzz.prices", sound_seeds[:9], tmp_path, time_limit=30)
     kinds = [result.fault.kind for result in results if result.fault]
     assert kind in kinds

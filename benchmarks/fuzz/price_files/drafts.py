@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Expectation = Literal["good", "truth", "readers", "suspect", "anything"]
+Expectation = Literal["good", "sound", "truth", "readers", "suspect", "anything"]
 """What must hold if the file is read: see `benchmarks.fuzz.prices.check`."""
 
 RAW = "\ue000"
@@ -180,7 +180,7 @@ class PriceCase:
     """The payload of a case: how to read its file, and the expected result.
 
     `options` are those for loading the file. `as_of` states whether the file is read a second time as of a date in its
-    middle. The other attributes are as in `Draft`.
+    middle. `sheet` is that of a workbook. The other attributes are as in `Draft`.
     """
 
     reading: Reading
@@ -191,3 +191,4 @@ class PriceCase:
     is_strict: bool
     is_parquet: bool
     as_of: bool
+    sheet: str | None = None

@@ -313,3 +313,20 @@ def test_names_that_look_the_same_are_refused(write, other):
     lines = lines_of(f"date,KO,{other}", lambda n: texts(bar(n)[3], 40 + bar(n)[0]))
     with pytest.raises(IntegrityError, match="differ only in"):
         read(write(*lines))
+
+
+# columns of names of assets
+
+
+@pytest.mark.parametrize("name", ["symbol", "Ticker", "PERMNO", "isin"])
+def test_a_column_of_asset_names_is_no_asset_unless_the_layout_says_so(write, name):
+    path = write(*lines_of(f"date,{name},worth", lambda n: f"7203,{50 + n % 7}"))
+    with pytest.raises(
+        SourceError, match=rf"'{name}' is a name for a column of .*data.price_column.*layout to wide"
+    ):
+        read(path)
+    long, _ = read(path, price_column="worth")
+    assert long.assets == ("7203",)
+    wide, _ = read(path, layout="wide")
+    assert wide.assets == (name, "worth")
+    np.testing.assert_array_equal(wide.returns[:, 1], long.returns[:, 0])
