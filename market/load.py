@@ -108,9 +108,14 @@ def load_panel(
 
 
 def find_frequency(
-    source: str, path: Path | Source | None, settings: FileSettings, fetch: FetchSettings | None = None
+    source: str,
+    path: Path | Source | None,
+    settings: FileSettings,
+    fetch: FetchSettings | None = None,
+    *,
+    known_by: pd.Timestamp | None = None,
 ) -> Frequency:
-    """Return how often a source has rows, as far as possible from its dates alone.
+    """Return how often a source has rows up to a date, as far as possible from its dates alone.
 
     Raises
     ------
@@ -128,9 +133,10 @@ def find_frequency(
                 for file in opened.files
             ]
         dates = pd.DatetimeIndex(np.unique(np.concatenate([each.to_numpy() for each in read])))
+        dates = dates if known_by is None else dates[dates <= known_by]
         kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
         return infer_frequency(pd.DatetimeIndex(kept), opened.label)
-    panel, _ = load_panel(source, path=path, settings=settings, fetch=fetch)
+    panel, _ = load_panel(source, path=path, settings=settings, fetch=fetch, known_by=known_by)
     return nearest_frequency(panel.periods_per_year)
 
 
