@@ -86,6 +86,7 @@ def load_panel(
         If the data contradicts itself.
     """
     settings = settings or FileSettings()
+    unmerged = None
     if source not in SOURCES:
         raise SourceError(f"unknown source {source!r}{suggest(source, SOURCES)}")
     if source == "prices":
@@ -94,6 +95,10 @@ def load_panel(
         read = partial(load_files, settings=settings, start=start, end=end, known_by=known_by)
         with open_source(Files((Path(path),)) if isinstance(path, str | Path) else path, fetch) as opened:
             panel, findings = _read_opened(opened, known_by, settings, read)
+            if settings.frequency is not None and universe is not None and universe.delistings is not None:
+                finer = replace(settings, frequency=None, running_period=None, traded=None)
+                read = partial(load_files, settings=finer, start=start, end=end, known_by=known_by)
+                unmerged = _read_opened(opened, known_by, finer, read)[0]
         loaded = panel, (*opened.findings, *findings)
     else:
         _refuse_settings(source, path, settings)
@@ -102,15 +107,20 @@ def load_panel(
     if universe is not None:
         membership, warnings = load_membership(universe, panel.assets, known_by)
         mean = settings.market is None if source == "prices" else source in _MEAN_MARKETS
-        panel, more = apply_membership(panel, membership, mean_market=mean)
+        panel, more = apply_membership(panel, membership, mean_market=mean, unmerged=unmerged)
         findings = (*findings, *warnings, *more)
     return _cut_span(panel, start, end), findings
 
 
 def find_frequency(
-    source: str, path: Path | Source | None, settings: FileSettings, fetch: FetchSettings | None = None
+    source: str,
+    path: Path | Source | None,
+    settings: FileSettings,
+    fetch: FetchSettings | None = None,
+    *,
+    known_by: pd.Timestamp | None = None,
 ) -> Frequency:
-    """Return how often a source has rows, as far as possible from its dates alone.
+    """Return how often a source has rows up to a date, as far as possible from its dates alone.
 
     Raises
     ------
@@ -128,9 +138,10 @@ def find_frequency(
                 for file in opened.files
             ]
         dates = pd.DatetimeIndex(np.unique(np.concatenate([each.to_numpy() for each in read])))
+        dates = dates if known_by is None else dates[dates <= known_by]
         kept = dates if settings.calendar is None else dates[dates.day_of_week < 5]
         return infer_frequency(pd.DatetimeIndex(kept), opened.label)
-    panel, _ = load_panel(source, path=path, settings=settings, fetch=fetch)
+    panel, _ = load_panel(source, path=path, settings=settings, fetch=fetch, known_by=known_by)
     return nearest_frequency(panel.periods_per_year)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
 from allocation.errors import AllocationError
@@ -21,7 +22,12 @@ from pipeline.config_files.document import Document, read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
 from pipeline.config_files.text import show_name
-from pipeline.defaults.completion import Completion, complete_content, without_completable
+from pipeline.defaults.completion import (
+    Completion,
+    complete_content,
+    find_last_day,
+    without_completable,
+)
 from pipeline.errors import ConfigError
 from pipeline.settings.allocation import AllocationSection
 from pipeline.settings.data import DataSection
@@ -200,11 +206,17 @@ def load_config(path: Path) -> RunConfig:
     return read_config_file(path).config
 
 
-def read_config_file(path: Path) -> CompletedConfig:
+def read_config_file(path: Path, known_by: pd.Timestamp | None = None) -> CompletedConfig:
     """Read and check a configuration file.
 
     Settings given in time become numbers of rows of the data, and settings that depend on the data are filled in. The
     data is read only if there are such settings.
+
+    Parameters
+    ----------
+    path : Path
+    known_by : Timestamp, optional
+        Later dates of the data, and those of a holdout, decide on no setting.
 
     Raises
     ------
@@ -215,8 +227,8 @@ def read_config_file(path: Path) -> CompletedConfig:
     """
     document = read_document(path)
     name = show_name(str(path))
-    content, durations = _convert_durations(document, name)
-    config, completion = _validate(name, document, content)
+    content, durations = _convert_durations(document, name, known_by)
+    config, completion = _validate(name, document, content, known_by)
     misread = list(find_misread_numbers(config, document.content))
     if misread:
         raise ConfigError(list_mistakes(name, misread, document))
@@ -227,7 +239,9 @@ def read_config_file(path: Path) -> CompletedConfig:
     return CompletedConfig(config, completion, durations)
 
 
-def _validate(name: str, document: Document, content: dict[str, Any]) -> tuple[RunConfig, Completion | None]:
+def _validate(
+    name: str, document: Document, content: dict[str, Any], known_by: pd.Timestamp | None
+) -> tuple[RunConfig, Completion | None]:
     """Return the configuration of a document, completed if only settings that depend on the data are missing."""
     try:
         return RunConfig.model_validate(content), None
@@ -236,7 +250,7 @@ def _validate(name: str, document: Document, content: dict[str, Any]) -> tuple[R
         if others is not None:
             raise ConfigError(explain_mistakes(name, others, document, RunConfig)) from error
     try:
-        completion = complete_content(content, DataSection.model_validate(content["data"]))
+        completion = complete_content(content, DataSection.model_validate(content["data"]), known_by)
     except (ConfigError, DataError, FeatureError) as error:
         raise ConfigError(f"{name}: settings that follow from the data are left open: {error}") from error
     try:
@@ -245,7 +259,9 @@ def _validate(name: str, document: Document, content: dict[str, Any]) -> tuple[R
         raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error
 
 
-def _convert_durations(document: Document, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _convert_durations(
+    document: Document, name: str, known_by: pd.Timestamp | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the content of a configuration with rows in place of durations, and what they became."""
     durations = list(find_durations(document.content))
     if not durations:
@@ -255,7 +271,7 @@ def _convert_durations(document: Document, name: str) -> tuple[dict[str, Any], t
     except ValidationError:
         # The run stops at the mistakes in this section, so that the other values do not matter.
         return replace_durations(document.content, {one.key: 1 for one in durations}), ()
-    frequency = _find_frequency(data, document.content)
+    frequency = _find_frequency(data, document.content, known_by)
     rows, notes, mistakes = {}, [], []
     for one in durations:
         try:
@@ -269,11 +285,14 @@ def _convert_durations(document: Document, name: str) -> tuple[dict[str, Any], t
     return replace_durations(document.content, rows), tuple(notes)
 
 
-def _find_frequency(data: DataSection, content: Mapping[str, Any]) -> Frequency:
-    """Return how often the data has rows."""
+def _find_frequency(
+    data: DataSection, content: Mapping[str, Any], known_by: pd.Timestamp | None
+) -> Frequency:
+    """Return how often the data has rows, up to a holdout and to `known_by`."""
     # Imported here: a configuration without durations is read without the readers of files.
     from market.load import find_frequency
     from pipeline.data_source import read_file_settings
 
     output = Path(str(content.get("output") or OUTPUT))
-    return find_frequency(data.source, data.place(), read_file_settings(data), data.fetch.settings(output))
+    fetch, until = data.fetch.settings(output), find_last_day(content, known_by)
+    return find_frequency(data.source, data.place(), read_file_settings(data), fetch, known_by=until)

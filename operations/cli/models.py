@@ -48,7 +48,7 @@ def retrain_command(path: Path, as_of: dt.datetime | None) -> None:
     """
     from operations.champion.retraining import retrain as go
 
-    config, _, reporter = prepare_run(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False, as_of=as_of)
     decision = go(config, reporter, now=end_of_day(as_of))
     reporter.line("champion", decision.champion or "none")
 
@@ -157,7 +157,7 @@ def _situation(
 ) -> tuple[Situation, Reporter]:
     from operations.champion.forecasting import situation
 
-    config, _, reporter = prepare_run(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False, as_of=as_of)
     for text in () if holdings is None else holdings.warnings:
         reporter.warn(text)
     current = situation(config, reporter, None if as_of is None else as_of.date(), holdings)

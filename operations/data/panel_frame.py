@@ -16,7 +16,7 @@ TABLE = "table/"
 
 
 def strip_unrecorded(panel: Panel) -> Panel:
-    """Return the panel without what comes from files of its own: scores, the universe and traded prices."""
+    """Return the panel without what versions hold no cells of: scores, the universe and traded prices."""
     return replace(panel, scores=None, member=None, delisted=None, traded=None)
 
 
@@ -40,6 +40,9 @@ class Frame:
     notes : tuple of str
     asset_tables : mapping of str to tuple of int and str
         `max_age_days` and transform of each of the user's tables.
+    membership : mapping of str to tuple of str, optional
+        When each asset entered and left the universe (`operations.data.membership_record`); empty without a universe,
+        None in versions that were recorded before it was looked at.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Frame:
     unit: Unit
     notes: tuple[str, ...]
     asset_tables: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    membership: Mapping[str, tuple[str, ...]] | None = None
 
     @classmethod
     def of(cls, panel: Panel) -> Frame:
@@ -81,7 +85,9 @@ class Frame:
         # Frames of earlier versions have neither transforms nor tables.
         macro = {name: (*value, *("level", 0)[len(value) - 3 :]) for name, value in content["macro"].items()}
         own = {name: tuple(value) for name, value in content.get("asset_tables", {}).items()}
-        return cls(**(content | lists | {"macro": macro, "asset_tables": own}))
+        flips = content.get("membership")
+        membership = None if flips is None else {name: tuple(days) for name, days in flips.items()}
+        return cls(**(content | lists | {"macro": macro, "asset_tables": own, "membership": membership}))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from foundation.suggestions import list_names
 from market.findings import Finding
 from market.panel import Panel
 from market.sources.settings import find_origins, name_new_files
-from operations.data.panel_frame import strip_unrecorded
 from operations.data.version import Version
 from operations.data.versions import Recorded, Versions
 from operations.errors import RevisedError
@@ -96,7 +95,7 @@ def take_in(
     files = _compare_files(versions, findings)
     try:
         recorded = versions.record(
-            strip_unrecorded(panel),
+            panel,
             _describe_source(config, findings),
             now=now,
             known_by=known_by,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pandas as pd
 from market.panel import Panel
 from operations.data.assembly import assemble_panel, find_orphans, read_newest_frame
 from operations.data.long_format import narrow_types
+from operations.data.membership_record import describe_changed_membership, list_flips
 from operations.data.panel_frame import Extent, Frame, strip_unrecorded
 from operations.data.revisions import Difference, added, difference, extends
 from operations.data.version import Version, check_time, describe_version, read_version
@@ -107,8 +108,11 @@ class Versions:
         """
         log = self.log()
         frame = read_newest_frame(self.folder, log)
+        if frame is None:
+            return None
+        moved = _compare_membership(log[-1], frame, panel)
         panel = strip_unrecorded(panel)
-        if frame is None or extends(panel, log[-1].extent, frame, log[-1].digest):
+        if not moved and extends(panel, log[-1].extent, frame, log[-1].digest):
             return None
         recorded = assemble_panel(self.folder, log)
         if until is not None:
@@ -116,7 +120,7 @@ class Versions:
             known = np.asarray(recorded.listed.any(axis=0))
             kept = [name for j, name in enumerate(recorded.assets) if known[j] or name in panel.assets]
             recorded = narrow_types(recorded, kept)
-        change = difference(recorded, panel)
+        change = _add_sentences(difference(recorded, panel), moved)
         return change if change.revises and not change.restates else None
 
     def verify(self) -> list[str]:
@@ -147,7 +151,8 @@ class Versions:
         Parameters
         ----------
         panel : Panel
-            All present data of the source.
+            All present data of the source. Scores and traded prices are not recorded; of the universe it is recorded
+            when each asset entered and left it.
         source : mapping
             Description of the source, in types that JSON supports.
         now : datetime
@@ -165,6 +170,8 @@ class Versions:
             If `known_by` lies before that of the newest version; an earlier version already holds that data.
         """
         recorded: list[Recorded] = []
+        whole, panel = panel, strip_unrecorded(panel)
+        flips = list_flips(whole)
 
         def choose(entries: list[Entry]) -> list[Entry]:
             log = [read_version(entry) for entry in entries]
@@ -174,13 +181,23 @@ class Versions:
             before = log[-1] if log else None
             if before is not None:
                 check_time(before, known_by, panel)
-            if before is not None and panel.digest() == before.digest:
+            known = None if frame is None else frame.membership
+            unmoved = flips == ({} if known is None else known)
+            if before is not None and unmoved and panel.digest() == before.digest:
                 recorded.append(Recorded(before, before, None))
                 return []
             change = self._change(log, frame, panel)
+            if before is not None and frame is not None:
+                change = _add_sentences(change, _compare_membership(before, frame, whole))
             if change.revises and not (change.restates or accept_revisions):
                 raise RevisedError(change.sentences())
-            line = self._made(before, frame, change, panel)
+            file = write_changes(
+                self.folder,
+                1 if before is None else before.version + 1,
+                change.changes,
+                replace(Frame.of(panel), membership=flips),
+            )
+            line = _describe_line(before, frame, change, panel, file)
             line |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
             line |= {"source": dict(source)}
             recorded.append(Recorded(read_version(line), before, change))
@@ -188,13 +205,6 @@ class Versions:
 
         self.chain.extend(choose)
         return recorded[0]
-
-    def _made(self, before: Version | None, frame: Frame | None, change: Difference, panel: Panel) -> Entry:
-        """Write the file of a change, and return the line that describes the change and the resulting panel."""
-        number = 1 if before is None else before.version + 1
-        file, sha256 = write_changes(self.folder, number, change.changes, Frame.of(panel))
-        described = describe_version(change, panel, before, () if frame is None else frame.assets)
-        return {"version": number, "file": file, "sha256": sha256} | described
 
     def _change(self, log: list[Version], frame: Frame | None, panel: Panel) -> Difference:
         """Return the changes from the newest version to a panel; past files are read only if the past has changed."""
@@ -211,3 +221,25 @@ class Versions:
         if version is not None and not 1 <= version <= len(log):
             raise OperationsError(f"{self.folder}: no version {version}, there are 1 to {len(log)}")
         return log[(version or len(log)) - 1]
+
+
+def _describe_line(
+    before: Version | None, frame: Frame | None, change: Difference, panel: Panel, file: tuple[str, str]
+) -> Entry:
+    """Return the line that describes a change, its file and the resulting panel."""
+    number = 1 if before is None else before.version + 1
+    described = describe_version(change, panel, before, () if frame is None else frame.assets)
+    return {"version": number, "file": file[0], "sha256": file[1]} | described
+
+
+def _compare_membership(newest: Version, frame: Frame, panel: Panel) -> tuple[str, ...]:
+    """Return sentences on how the universe of a panel differs from that of the newest version, as far as both reach."""
+    last = min(pd.Timestamp(newest.last), panel.dates[-1])
+    return tuple(describe_changed_membership(frame.membership, list_flips(panel), last))
+
+
+def _add_sentences(change: Difference, sentences: tuple[str, ...]) -> Difference:
+    """Return a difference with further changes that are no cells; with them it is no mere rescaling."""
+    if not sentences:
+        return change
+    return replace(change, described=(*change.described, *sentences), restates=False)

@@ -48,10 +48,11 @@ class Completion:
 
     def describe(self) -> str:
         """Return the facts and the choices in one line; models are named, lists counted."""
-        return f"{self.facts}: {', '.join(f'{each.key} {_shorten(each.value)}' for each in self.choices)}"
+        return f"{self.facts}: {', '.join(f'{each.key} {show_value(each.value)}' for each in self.choices)}"
 
 
-def _shorten(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """Return a value as text: of a mapping its keys, of a list its length."""
     if isinstance(value, Mapping):
         return f"({', '.join(value)})"
     return f"({format_count(len(value), 'name')})" if isinstance(value, list) else str(value)
@@ -83,11 +84,21 @@ def _kind_of(item: ErrorDetails) -> str | PydanticCustomError:
     return item["type"] if known else PydanticCustomError(item["type"], item["msg"])
 
 
-def complete_content(content: Mapping[str, Any], data: DataSection) -> Completion:
+def complete_content(
+    content: Mapping[str, Any], data: DataSection, known_by: pd.Timestamp | None = None
+) -> Completion:
     """Fill in what a configuration leaves open.
 
     The data is loaded up to the holdout, as a run loads it. Settings that the configuration gives are kept, and the
     choices fit them.
+
+    Parameters
+    ----------
+    content : mapping
+        The configuration as far as it is written.
+    data : DataSection
+    known_by : Timestamp, optional
+        Choose from the data up to this date.
 
     Raises
     ------
@@ -98,7 +109,7 @@ def complete_content(content: Mapping[str, Any], data: DataSection) -> Completio
     """
     from pipeline.defaults.choices import choose_settings  # heavy, as the readers are
 
-    panel = _load(content, data)
+    panel = _load(content, data, known_by)
     found = data.place()
     source = data.source if found is None else found.label
     chosen, facts = choose_settings(panel, content, source)
@@ -122,11 +133,17 @@ def _is_open(content: Mapping[str, Any], key: str) -> bool:
     return key not in _OPTIONAL and given.get(name) is None
 
 
-def _load(content: Mapping[str, Any], data: DataSection) -> Panel:
-    from pipeline.data_source import load_source  # readers are heavy, and complete configurations need none
-
+def find_last_day(content: Mapping[str, Any], known_by: pd.Timestamp | None) -> pd.Timestamp | None:
+    """Return the last day of data that may decide on settings: before a holdout, and up to `known_by`."""
     evaluation = content.get("evaluation")
     holdout = evaluation.get("holdout") if isinstance(evaluation, Mapping) else None
-    until = None if holdout is None else pd.Timestamp(str(holdout)) - pd.Timedelta(days=1)
+    sealed = None if holdout is None else pd.Timestamp(str(holdout)) - pd.Timedelta(days=1)
+    return min((day for day in (sealed, known_by) if day is not None), default=None)
+
+
+def _load(content: Mapping[str, Any], data: DataSection, known_by: pd.Timestamp | None) -> Panel:
+    from pipeline.data_source import load_source  # readers are heavy, and complete configurations need none
+
+    until = find_last_day(content, known_by)
     output = Path(str(content.get("output") or OUTPUT))
     return load_source(data, output, end=data.end, known_by=until)[0]

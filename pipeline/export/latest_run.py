@@ -45,9 +45,21 @@ def _last_runs(output: Path, config: str) -> list[Path]:
     """
     link = output / "latest"
     linked = [output / link.readlink().name] if link.is_symlink() and link.exists() else []
-    by_name = sorted((path.parent for path in output.glob(f"{config}-*/summary.json")), reverse=True)
-    newest = next((folder for folder in by_name if _config_of(folder) in (config, None)), None)
+    newest = _find_newest(output, config, (config, None))
     return linked + [folder for folder in [newest] if folder is not None and folder not in linked]
+
+
+def _find_newest(output: Path, config: str, names: tuple[str | None, ...]) -> Path | None:
+    """Return the newest run, by the name of its folder, whose configuration has one of these names."""
+    by_name = sorted((path.parent for path in output.glob(f"{config}-*/summary.json")), reverse=True)
+    return next((folder for folder in by_name if _config_of(folder) in names), None)
+
+
+def read_last_settings(output: Path, config: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the name and all settings of the newest run of a configuration; None without one that can be read."""
+    folder = _find_newest(output, config, (config,))
+    settings = None if folder is None else _read_object(folder / "config.json")
+    return None if folder is None or settings is None else (folder.name, settings)
 
 
 def _config_of(folder: Path) -> str | None:
@@ -62,8 +74,13 @@ def _has_summary(folder: Path, expected: Mapping[str, Any]) -> bool:
 
 def _read_summary(folder: Path) -> dict[str, Any] | None:
     """Return the summary of a run, or None if it was damaged."""
+    return _read_object(folder / "summary.json")
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """Return the mapping in a JSON file, or None if the file is missing or was damaged."""
     try:
-        found = json.loads(read_regular(folder / "summary.json"))
+        found = json.loads(read_regular(path))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

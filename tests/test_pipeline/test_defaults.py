@@ -8,6 +8,7 @@ import pytest
 import yaml
 from running import pipeline_of
 
+from pipeline.cli.preparation import prepare_run
 from pipeline.config import load_config, read_config_file
 from pipeline.config_files.document import read_document
 from pipeline.errors import ConfigError, RunError
@@ -218,3 +219,54 @@ def test_a_first_test_before_the_data_names_the_first_date_that_works(tmp_path):
         pipeline_of(file).prepare()
     works = re.search(r"that works is ([\d-]+)", str(error.value)).group(1)
     pipeline_of(write_config(tmp_path, walk_forward={"first_test": works})).prepare()
+
+
+def cut(folder, date):
+    """Keep the rows of the prices up to a date."""
+    frame = pd.read_csv(folder / "p.csv", index_col=0, parse_dates=True)
+    frame[frame.index <= date].to_csv(folder / "p.csv")
+
+
+def test_choices_as_of_a_date_are_those_of_a_file_that_ends_there(tmp_path):
+    write_prices(tmp_path / "p.csv", 16, 3)
+    file = write_config(tmp_path)
+    whole = load_config(file)
+    date = pd.Timestamp("2012-03-30")
+    as_of = read_config_file(file, date).config
+    prepared, _, reporter = prepare_run(file, False, writes=False, as_of=date.to_pydatetime())
+    cut(tmp_path, date)
+    assert as_of == prepared == load_config(file)
+    assert as_of.walk_forward.first_test != whole.walk_forward.first_test, "seven years are another tier"
+    assert reporter.warnings == []
+
+
+def test_rows_after_a_holdout_do_not_say_how_long_a_month_is(tmp_path):
+    write_prices(tmp_path / "p.csv", 12, 3, "ME")
+    later = tmp_path / "later.csv"
+    write_prices(later, 6, 3, "B", start="2017-01-02")
+    months = (tmp_path / "p.csv").read_text()
+    (tmp_path / "p.csv").write_text(months + later.read_text().split("\n", 1)[1])
+    file = write_config(tmp_path, target={"horizon": "3 months"}, evaluation={"holdout": "2017-01-01"})
+    assert load_config(file).target.horizon == 3
+    file = write_config(tmp_path, target={"horizon": "3 months"})
+    assert read_config_file(file, pd.Timestamp("2016-12-31")).config.target.horizon == 3
+
+
+def test_choices_that_change_as_the_file_grows_are_said(tmp_path):
+    write_prices(tmp_path / "p.csv", 7, 3)
+    file = write_config(tmp_path)
+    before = load_config(file)
+    folder = tmp_path / "runs" / "c-20200101-000000-abcdef"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text('{"config": "c"}')
+    (folder / "config.json").write_text(before.model_dump_json())
+    assert prepare_run(file, False, writes=False)[2].warnings == []
+    write_prices(tmp_path / "p.csv", 12, 3)
+    (warning,) = prepare_run(file, False, writes=False)[2].warnings
+    now = load_config(file)
+    assert folder.name in warning
+    assert (
+        f"walk_forward.first_test was {before.walk_forward.first_test}, is {now.walk_forward.first_test}"
+        in warning
+    )
+    assert "target.horizon" not in warning, "it is the same"

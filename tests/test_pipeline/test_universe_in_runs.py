@@ -144,12 +144,12 @@ def keep_survivors(monkeypatch):
 
 def pay_a_delisting_early(monkeypatch):
     """Earn the delisting return in the row before."""
-    find = application._find_ends
+    find = application.find_ends
 
-    def leaking(panel, membership, delistings):
-        return {n: (row - 1, value) for n, (row, value) in find(panel, membership, delistings).items()}
+    def leaking(panel, membership, unmerged):
+        return {n: replace(end, row=end.row - 1) for n, end in find(panel, membership, unmerged).items()}
 
-    monkeypatch.setattr(application, "_find_ends", leaking)
+    monkeypatch.setattr(application, "find_ends", leaking)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from foundation.types import Bools, Ints
 from market.findings import Finding
 from market.frequency import longest_closure
 from market.panel import Panel
+from market.readers.membership.ends import End, find_ends
 from market.readers.membership.records import Delistings, Membership
 from market.values.riskless import average_risky, find_riskless_in_panel
 
@@ -24,13 +25,14 @@ _NO_DELISTINGS = (
 
 
 def apply_membership(
-    panel: Panel, membership: Membership, *, mean_market: bool
+    panel: Panel, membership: Membership, *, mean_market: bool, unmerged: Panel | None = None
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Return the panel with the membership of its assets, and with delisting returns among its returns.
 
     An asset is a member from the first date at which it has a return on, as far as its records say so, until it is
     delisted. The delisting return belongs to the first row from its date on that has no price: whoever held the asset
-    at the row before earns it. Later prices are left out.
+    at the row before earns it. Later prices are left out. In a row of several days, such as a month, it is earned after
+    the returns of the days before it.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def apply_membership(
     mean_market : bool
         Whether the market is the mean of the assets: then it becomes the mean of those that were members at the row
         before, who earn its return.
+    unmerged : Panel, optional
+        The same prices before they were merged into rows of longer periods: they show on which day an asset ended.
 
     Returns
     -------
@@ -52,12 +56,12 @@ def apply_membership(
     if membership.delistings is None:
         notes = (*notes, _NO_DELISTINGS)
     else:
-        ends = _find_ends(panel, membership, membership.delistings)
+        ends = find_ends(panel, membership, unmerged)
         returns = returns.copy()
-        for column, (row, value) in ends.items():
-            findings += _describe_later(panel, column, row)
-            returns[row, column], returns[row + 1 :, column] = value, np.nan
-            delisted[row:, column] = True
+        for column, end in ends.items():
+            findings += _describe_later(panel, column, end)
+            returns[end.row, column], returns[end.row + 1 :, column] = end.earned, np.nan
+            delisted[end.row :, column] = True
         findings += _describe_ends(membership, membership.delistings, len(ends))
     member = membership.at(panel.dates, panel.assets) & ~delisted
     member &= np.maximum.accumulate(np.isfinite(returns), axis=0)
@@ -65,26 +69,13 @@ def apply_membership(
     if membership.delistings is not None:
         findings += _describe_unpaid(panel, membership, member, delisted)
     changed: dict[str, Any] = {"returns": returns, "member": member, "delisted": delisted, "notes": notes}
+    if panel.traded is not None:
+        changed["traded"] = np.where(delisted, np.nan, panel.traded)
     if mean_market:
         changed["market"] = _average_members(replace(panel, returns=returns), member)
         changed["notes"] = (*notes, _MARKET)
         findings += _describe_early(panel, member)
     return replace(panel, **changed), tuple(findings)
-
-
-def _find_ends(panel: Panel, membership: Membership, delistings: Delistings) -> dict[int, tuple[int, float]]:
-    """Return the row and the delisting return of each asset of the panel that ends in it, by column."""
-    ends = {}
-    listed, place = panel.listed, {name: column for column, name in enumerate(panel.assets)}
-    for asset, date, value in zip(delistings.asset.tolist(), delistings.at, delistings.value, strict=True):
-        column = place.get(membership.assets[asset])
-        if column is None:
-            continue
-        begin = int(panel.dates.searchsorted(date, side="left"))
-        free = np.flatnonzero(~listed[begin:, column])
-        if len(free) and listed[: begin + int(free[0]), column].any():
-            ends[column] = (begin + int(free[0]), float(value))
-    return ends
 
 
 def _average_members(panel: Panel, member: Bools) -> Any:
@@ -135,9 +126,11 @@ def _describe_sizes(panel: Panel, membership: Membership, member: Bools) -> Iter
     yield Finding("universe", "note", None, None, text)
 
 
-def _describe_later(panel: Panel, column: int, row: int) -> Iterator[Finding]:
+def _describe_later(panel: Panel, column: int, end: End) -> Iterator[Finding]:
     """Warn of prices after a delisting."""
-    later = row + np.flatnonzero(panel.listed[row:, column])
+    row = end.row
+    first = row + 1 if end.has_returns_before else row
+    later = first + np.flatnonzero(panel.listed[first:, column])
     if len(later):
         name, date = panel.assets[column], panel.dates[later[0]]
         text = (
