@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.defaults.choices import Choice
-from pipeline.defaults.completion import show_value
+from pipeline.defaults.completion import summarize_value
 
 
 def describe_changed_choices(
@@ -22,7 +22,7 @@ def describe_changed_choices(
         Whole configurations, in types of JSON.
     """
     changed = [
-        f"{each.key} was {show_value(_find(before, each.key))}, is {show_value(_find(now, each.key))}"
+        f"{each.key} was {summarize_value(_find(before, each.key))}, is {summarize_value(_find(now, each.key))}"
         for each in choices
         if _find(before, each.key) != _find(now, each.key)
     ]

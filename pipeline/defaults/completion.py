@@ -48,10 +48,12 @@ class Completion:
 
     def describe(self) -> str:
         """Return the facts and the choices in one line; models are named, lists counted."""
-        return f"{self.facts}: {', '.join(f'{each.key} {show_value(each.value)}' for each in self.choices)}"
+        return (
+            f"{self.facts}: {', '.join(f'{each.key} {summarize_value(each.value)}' for each in self.choices)}"
+        )
 
 
-def show_value(value: Any) -> str:
+def summarize_value(value: Any) -> str:
     """Return a value as text: of a mapping its keys, of a list its length."""
     if isinstance(value, Mapping):
         return f"({', '.join(value)})"

@@ -18,7 +18,7 @@ _DISTINCT = 10
 _FAR = 10.0
 """Usual changes of a series that a fall to 0 in one step must exceed."""
 _MONTHS = 120
-"""Months without change that are told."""
+"""Months without change from which a note is given."""
 
 
 def check_sign(name: str, transform: str, values: Floats) -> Iterator[Finding]:
@@ -73,4 +73,4 @@ def _take_newest(series: MacroSeries) -> tuple[pd.DatetimeIndex, Floats]:
     """Return the periods in order, each with its last vintage."""
     frame = pd.Series(series.values, index=series.observed_at)
     last = frame[~frame.index.duplicated(keep="last")].sort_index()
-    return pd.DatetimeIndex(last.index), last.to_numpy()
+    return pd.DatetimeIndex(last.index), np.asarray(last, dtype=np.float64)
