@@ -18,7 +18,7 @@ _DISTINCT = 10
 _FAR = 10.0
 """Usual changes of a series that a fall to 0 in one step must exceed."""
 _MONTHS = 120
-"""Months without change that are told."""
+"""Months without change that are noted."""
 
 
 def check_sign(name: str, transform: str, values: Floats) -> Iterator[Finding]:
