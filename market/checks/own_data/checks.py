@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from foundation.types import Floats
+from foundation.types import Floats, Indices
 from market.as_of.asset_tables import AssetTable
 from market.checks.own_data.values import check_constant, check_sign, check_zeros
 from market.findings import Finding
@@ -92,7 +92,13 @@ def _check_market(panel: Panel, name: str, series: MacroSeries) -> Iterator[Find
     """Find a series that predicts the market's next return too well."""
     level = series.at(panel.dates)
     changes = np.concatenate([[np.nan], np.diff(level)]) if len(level) else level
-    for later, what in _later_returns(panel, panel.market[:, None]):
+    pairs = list(_later_returns(panel, panel.market[:, None]))
+    if series.period_months and (month := _month(panel)):
+        news = np.flatnonzero(changes[:-month] != 0)  # a month's first day, if its stamp is taken for the day
+        pairs.append(
+            (_sum_ahead(panel.market[:, None], month, news), "of the month that follows each new value")
+        )
+    for later, what in pairs:
         for values, kind in ((level, "value"), (changes, "change")):
             r, n = _correlate(values, later[:, 0])
             if _is_too_good(r, n):
@@ -117,13 +123,23 @@ def _later_returns(panel: Panel, returns: Floats) -> Iterator[tuple[Floats, str]
     later = np.full(returns.shape, np.nan)
     later[:-1] = returns[1:]
     yield later, "of the next step"
-    month = panel.month
-    if isinstance(month, int) and 1 < month < len(returns):
-        growth = np.cumsum(np.log1p(np.nan_to_num(np.maximum(returns, -0.999999))), axis=0)
-        ahead = np.full(returns.shape, np.nan)
+    if month := _month(panel):
         rows = np.arange(0, len(returns) - month, month)
-        ahead[rows] = np.where(np.isfinite(returns[rows]), growth[rows + month] - growth[rows], np.nan)
-        yield ahead, "of the next month"
+        yield _sum_ahead(returns, month, rows), "of the next month"
+
+
+def _month(panel: Panel) -> int:
+    """Return the steps of a month; 0 if a step is no shorter, or there is no whole month."""
+    month = panel.month
+    return month if isinstance(month, int) and 1 < month < len(panel.dates) else 0
+
+
+def _sum_ahead(returns: Floats, month: int, rows: Indices) -> Floats:
+    """Return the log return of the next `month` steps at some rows, NaN at others."""
+    growth = np.cumsum(np.log1p(np.nan_to_num(np.maximum(returns, -0.999999))), axis=0)
+    ahead = np.full(returns.shape, np.nan)
+    ahead[rows] = np.where(np.isfinite(returns[rows]), growth[rows + month] - growth[rows], np.nan)
+    return ahead
 
 
 def _correlate(values: Floats, later: Floats) -> tuple[float, int]:
