@@ -32,6 +32,8 @@ _QUARTERS = (
 )
 _MONTHS = (r"(?P<year>\d{4})[-: ]?[Mm](?P<month>\d{1,2})", r"(?P<year>\d{4}):(?P<month>\d{2})")
 _YEARS = (r"(?P<year>1[6-9]\d\d|20\d\d)",)
+_FRED_MD = "sasdate"
+"""Column of dates of FRED-MD and FRED-QD: always first days of months."""
 _SLASHES = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4})")
 
 
@@ -62,7 +64,14 @@ class Periods:
     warnings: tuple[Finding, ...]
 
 
-def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind | None, by: str) -> Periods:
+def read_periods(
+    source: str,
+    column: str,
+    texts: CodedTexts,
+    stamps: StampKind | None,
+    by: str,
+    known: pd.DatetimeIndex | None = None,
+) -> Periods:
     """Read stamps as the ends of their periods.
 
     Parameters
@@ -74,6 +83,9 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
         Which day of its period a stamp is; inferred from the first dates if it is not given.
     by : str
         Setting that messages name: `data.series.x`.
+    known : DatetimeIndex of length n, optional
+        When each row became known: the periods that were known first decide how stamps are read, so that a history that
+        is published later changes nothing.
 
     Raises
     ------
@@ -82,11 +94,10 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
     IntegrityError
         If a date is missing or cannot be read.
     """
-    rewritten, what = _rewrite(f"{source}: column {column!r}", column, texts)
+    rewritten, what = _rewrite(f"{source}: column {column!r}", column, texts, stamps)
     dates = read_dates(source, column, rewritten)
     found = Periods(dates.by_text, dates.codes, 0, 0, "", dates.warnings)
-    first = np.unique(found.ends.to_numpy())[:_BEGINNING]
-    begin = pd.DatetimeIndex(first)
+    begin = _find_first(found, known)
     months, gap = _measure(begin)
     found = replace(found, months=months, gap=gap)
     if what:
@@ -115,6 +126,17 @@ def read_periods(source: str, column: str, texts: CodedTexts, stamps: StampKind 
     )
 
 
+def _find_first(found: Periods, known: pd.DatetimeIndex | None) -> pd.DatetimeIndex:
+    """Return the first dates, of those that were known first, in order."""
+    ends = found.ends
+    if known is not None:
+        since = np.full(len(ends), np.iinfo(np.int64).max)
+        np.minimum.at(since, found.codes, known.as_unit("us").asi8)
+        ends = ends[np.lexsort((ends.asi8, since))]
+        return pd.DatetimeIndex(ends.drop_duplicates()[:_BEGINNING].sort_values())
+    return pd.DatetimeIndex(np.unique(ends.to_numpy())[:_BEGINNING])
+
+
 def _end_of(starts: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
     """Return the last days of periods that begin in the months of these dates."""
     first = starts.to_numpy().astype("datetime64[M]") + months
@@ -132,7 +154,7 @@ def _refuse_other_days(where: str, found: Periods) -> None:
         )
 
 
-def _rewrite(where: str, column: str, texts: CodedTexts) -> tuple[CodedTexts, str]:
+def _rewrite(where: str, column: str, texts: CodedTexts, stamps: StampKind | None) -> tuple[CodedTexts, str]:
     """Return texts of which each is an ISO date, and what they were: quarters, years, months; "" for days."""
     written = [text.strip() for text in texts.texts]
     if not written:
@@ -147,7 +169,7 @@ def _rewrite(where: str, column: str, texts: CodedTexts) -> tuple[CodedTexts, st
     for patterns, what in ((_QUARTERS, "quarters"), (_YEARS, "years"), (_MONTHS, "months")):
         if _match(written, patterns):
             return _end_periods(texts, written, patterns), what
-    return _settle_order(texts, written), ""
+    return _settle_order(where, texts, written, decided=stamps is not None or column.lower() == _FRED_MD), ""
 
 
 def _match(written: Sequence[str], patterns: Sequence[str]) -> bool:
@@ -164,18 +186,28 @@ def _end_periods(texts: CodedTexts, written: Sequence[str], patterns: Sequence[s
     return replace(texts, texts=tuple(ends))
 
 
-def _settle_order(texts: CodedTexts, written: Sequence[str]) -> CodedTexts:
-    """Return dates such as 1/1/1959, 2/1/1959 as first days of months, which the other reading makes Januaries only."""
+def _settle_order(where: str, texts: CodedTexts, written: Sequence[str], *, decided: bool) -> CodedTexts:
+    """Return dates such as 1/1/1959, 2/1/1959 as first days of months, which the other reading makes Januaries only.
+
+    Of one year they may be days of January, unless it is decided that they are not; a day above 12 shows that they are.
+    """
     found = [_SLASHES.fullmatch(text) for text in written]
     if len(written) < 3 or not all(found):
         return texts
     first, second = ({int(match[place]) for match in found if match} for place in (1, 3))
     if second == {1} and len(first) > 1:
-        month = 1
+        month, numbers = 1, first
     elif first == {1} and len(second) > 1:
-        month = 3
+        month, numbers = 3, second
     else:
         return texts
+    if max(numbers) > 12:
+        return texts
+    if len({match[4] for match in found if match}) == 1 and not decided:
+        raise SourceError(
+            f"{where}: {written[0]!r}, {written[1]!r}, ... may be first days of months or days of January: say stamps:"
+            " period_start if they are months, or write dates like 2020-01-31"
+        )
     iso = tuple(f"{match[4]}-{int(match[month]):02d}-01" for match in found if match)
     return replace(texts, texts=iso)
 

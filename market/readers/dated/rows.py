@@ -106,8 +106,8 @@ def read_rows(
         raise IntegrityError(f"{where}: no row holds a value in {list_names(kept)}")
     transforms = {} if control is None else read_codes(where, values, control)
     stamps = fill_stamps(contents.coded[dates], usable)
-    periods = read_periods(str(path), dates, stamps, settings.stamps, by)
     since = None if known is None else _read_known(path, known, contents.coded[known], usable)
+    periods = read_periods(str(path), dates, stamps, settings.stamps, by, None if since is None else since[0])
     lag = None if settings.lag is None else parse_lag(settings.lag)
     age = _choose_age(where, settings, periods, lag, is_table=is_table)
     note = _explain(
