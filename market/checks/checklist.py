@@ -57,6 +57,8 @@ def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
     """Return the findings of the checks, in groups."""
     source = inputs.source
     if not inputs.assets:
+        if not len(inputs.grid.dates):
+            raise SourceError(f"{source}: no row of data below the names of columns")
         raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
     yield check_names(source, inputs.assets)
     yield _note_empty_rows(inputs)

@@ -18,6 +18,11 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         r"[-+]?[\d.,]+\s*%",
         "a percentage beside numbers without a percent sign: write all of them alike",
     ),
+    (
+        r"[-+]?\d+([.,]\d+)?",
+        "a number beside percentages, which have a sign, or with another decimal mark (data.decimal): write all of them"
+        " alike",
+    ),
     (r"[-+]?[\d.,]+\s*T", "a unit that may be thousand or trillion: write the number alone"),
     (
         r"[-+]?\d+(,\d+)+(\.\d+)?|[-+]?\d+(\.\d+)+(,\d+)?",

@@ -21,10 +21,10 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.audit.units import check_units
 from pipeline.errors import USER_ERRORS, LeakError, UnitError
+from pipeline.own_data.features import feature_specs
+from pipeline.own_data.reading import with_own_data
 from pipeline.stages.compute import panel_of_features
 from pipeline.stages.loading import reload, with_scores
-from pipeline.stages.own_data.features import feature_specs
-from pipeline.stages.own_data.reading import with_own_data
 
 if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated
@@ -96,7 +96,7 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
         if tell is not None:
             tell(number + 1, len(cuts))
     if not leaks:
-        check_single_assets(prepared.matrix, panel_of_features(panel), feature_specs(panel, config)[0])
+        check_single_assets(prepared.matrix, panel_of_features(panel), feature_specs(panel, config.data)[0])
     order = {stage: place for place, (stage, _) in enumerate(expected)}
     leaks.sort(key=lambda leak: order.get(leak.stage, -1))
     return Certificate(
@@ -183,7 +183,9 @@ def _read_again(done: Evaluated, date: pd.Timestamp, see: _See) -> None:
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
     panel = with_scores(panel, prepared.config, date)[0]
-    for item in known.of_data(with_own_data(panel, prepared.config, date, repeats=True)[0]):
+    for item in known.of_data(
+        with_own_data(panel, prepared.config.data, prepared.config.output, date, repeats=True)[0]
+    ):
         see(item)
 
 

@@ -43,14 +43,14 @@ def _own_features(path: Path | None) -> list[dict[str, str]]:
     from rich.console import Console
 
     from features.catalogue import dictionary
+    from pipeline.own_data.features import feature_specs
     from pipeline.progress import Reporter
     from pipeline.stages.loading import load_data
-    from pipeline.stages.own_data.features import feature_specs
 
     config = read_config(path)
     if not config.data.series and not config.data.tables:
         return []
-    specs, own = feature_specs(load_data(config, Reporter(Console(quiet=True)))[0], config)
+    specs, own = feature_specs(load_data(config, Reporter(Console(quiet=True)))[0], config.data)
     return dictionary(own, specs)
 
 

@@ -91,8 +91,8 @@ def complete_content(
 ) -> Completion:
     """Fill in what a configuration leaves open.
 
-    The data is loaded up to the holdout, as a run loads it. Settings that the configuration gives are kept, and the
-    choices fit them.
+    The data is loaded up to the holdout, as a run loads it, with its series and tables. Settings that the configuration
+    gives are kept, and the choices fit them.
 
     Parameters
     ----------
@@ -145,7 +145,9 @@ def find_last_day(content: Mapping[str, Any], known_by: pd.Timestamp | None) -> 
 
 def _load(content: Mapping[str, Any], data: DataSection, known_by: pd.Timestamp | None) -> Panel:
     from pipeline.data_source import load_source  # readers are heavy, and complete configurations need none
+    from pipeline.own_data.reading import with_own_data
 
     until = find_last_day(content, known_by)
     output = Path(str(content.get("output") or OUTPUT))
-    return load_source(data, output, end=data.end, known_by=until)[0]
+    panel = load_source(data, output, end=data.end, known_by=until)[0]
+    return with_own_data(panel, data, output, until)[0]

@@ -16,6 +16,7 @@ from market.panel import Panel
 from pipeline.defaults.minimum_training import minimum_regime_dates, minimum_training
 from pipeline.defaults.tiers import TIERS, Tier, choose_tier
 from pipeline.errors import ConfigError
+from pipeline.settings.data import DataSection
 from pipeline.settings.stages import FeaturesSection, RegimesSection
 
 _JUDGED = 6
@@ -160,17 +161,21 @@ def _try_tier(panel: Panel, given: _Given, tier: Tier) -> tuple[Plan | None, int
 def _choose_features(panel: Panel, given: _Given, tier: Tier) -> tuple[tuple[str, ...], int, tuple[str, ...]]:
     """Return the columns of the features, the row from which all have values, and which are excluded as too slow."""
     from features.engine.resolution import make_recipe
+    from pipeline.own_data.features import feature_specs
 
     section = FeaturesSection.model_validate(given("features", {}))
-    include, exclude = section.include, section.exclude
-    recipe = make_recipe(panel, include, exclude, None)
+    specs, own = feature_specs(panel, DataSection.model_validate(given("data", {})))
+    include, exclude = (*section.include, *own), section.exclude
+    recipe = make_recipe(panel, include, exclude, specs)
     warm = {step.name: step.warm for step in recipe.steps if step.column >= 0}
     slow: tuple[str, ...] = ()
     if "features" not in given.content:
         slow = tuple(
-            name for name in recipe.columns if warm[name] > tier.features * panel.periods_per_year / 12
+            name
+            for name in recipe.columns
+            if warm[name] > tier.features * panel.periods_per_year / 12 and name not in own
         )
-        recipe = make_recipe(panel, include, slow, None)
+        recipe = make_recipe(panel, include, slow, specs)
         warm = {step.name: step.warm for step in recipe.steps if step.column >= 0}
     return recipe.columns, max(warm.values()), slow
 
@@ -183,7 +188,7 @@ def _usable(names: Sequence[str], columns: Sequence[str], panel: Panel) -> tuple
 
 def _find_trained(panel: Panel, first: int, every: int, amount: tuple[int, int]) -> int:
     """Return the row up to which training dates hold enough dates and rows; beyond the panel if none does."""
-    listed = panel.listed
+    listed = panel.listed & panel.holdable
     usable = (listed & (np.cumsum(listed, axis=0) > first // 2)).sum(axis=1)
     rows = np.arange(first, len(panel.dates), every)
     counts = usable[rows]

@@ -26,8 +26,8 @@ from models.regimes.walk import walk_regimes
 from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
+from pipeline.own_data.features import feature_specs
 from pipeline.settings.models import CombinationModel, Fitted
-from pipeline.stages.own_data.features import feature_specs
 from pipeline.stages.schedule import Schedule
 from validation.folds.labels import average_uniqueness
 
@@ -38,7 +38,7 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
     Nearly riskless assets have no features while they are so, and do not affect the features of other assets.
     """
     panel = panel_of_features(panel)
-    specs, own = feature_specs(panel, config)
+    specs, own = feature_specs(panel, config.data)
     if (
         before is not None
         and before.history.assets == panel.assets

@@ -12,8 +12,8 @@ from market.panel import Panel
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.data_source import load_source
+from pipeline.own_data.reading import with_own_data
 from pipeline.progress import Reporter
-from pipeline.stages.own_data.reading import with_own_data
 from pipeline.stages.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
@@ -35,7 +35,7 @@ def load_data(
     def read() -> Loaded:
         panel, findings = load_source(data, config.output, end=data.end, known_by=until)
         panel, warnings = with_scores(panel, config, until)
-        panel, notes = with_own_data(panel, config, until)
+        panel, notes = with_own_data(panel, data, config.output, until)
         return panel, (*findings, *warnings, *notes)
 
     loaded = reporter.stage(

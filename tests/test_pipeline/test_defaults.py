@@ -270,3 +270,31 @@ def test_choices_that_change_as_the_file_grows_are_said(tmp_path):
         in warning
     )
     assert "target.horizon" not in warning, "it is the same"
+
+
+def test_choices_count_features_of_own_data_and_members_alone(tmp_path):
+    write_prices(tmp_path / "p.csv", 9.5, 6, "ME")
+    dates = pd.read_csv(tmp_path / "p.csv")["date"]
+    values = np.random.default_rng(0).normal(size=(len(dates), 8)).cumsum(axis=0)
+    series = pd.DataFrame(values, columns=[f"s{n}" for n in range(8)], index=pd.Index(dates, name="date"))
+    series.to_csv(tmp_path / "s.csv")
+    lines = [f"A{n},{dates[0] if n < 3 else dates[60]}," for n in range(6)]
+    (tmp_path / "u.csv").write_text("\n".join(["asset,from,to", *lines]) + "\n")
+    plain = load_config(write_config(tmp_path))
+    data = {
+        "path": str(tmp_path / "p.csv"),
+        "series": {
+            "s": {
+                "path": str(tmp_path / "s.csv"),
+                "columns": "all",
+                "lag": "0 days",
+                "features": ["level", "change_1", "change_12"],
+            }
+        },
+        "universe": {"path": str(tmp_path / "u.csv")},
+    }
+    file = write_config(tmp_path, data=data)
+    own = load_config(file)
+    assert own.walk_forward.first_test > plain.walk_forward.first_test
+    prepared = pipeline_of(file).prepare()  # refuses a fit on too little data
+    assert "s_s7_change_12" in prepared.matrix.names

@@ -24,11 +24,11 @@ from operations.watch.sources import find_places
 from pipeline.audit.audit import audit
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import ConfigError
+from pipeline.own_data import reading
 from pipeline.progress import Reporter
 from pipeline.runner.keys import features_key
 from pipeline.stages import compute
 from pipeline.stages.loading import load_data
-from pipeline.stages.own_data import reading
 
 N = 150
 SERIES = {

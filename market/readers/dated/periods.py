@@ -33,6 +33,8 @@ _QUARTERS = (
 )
 _MONTHS = (r"(?P<year>\d{4})[-: ]?[Mm](?P<month>\d{1,2})", r"(?P<year>\d{4}):(?P<month>\d{2})")
 _YEARS = (r"(?P<year>1[6-9]\d\d|20\d\d)",)
+_FRED_MD = "sasdate"
+"""Column of dates of FRED-MD and FRED-QD: always first days of months."""
 _SLASHES = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4})")
 
 
@@ -64,7 +66,13 @@ class Periods:
 
 
 def read_periods(
-    source: str, column: str, texts: CodedTexts, settings: DatedSettings, by: str, valued: Bools
+    source: str,
+    column: str,
+    texts: CodedTexts,
+    settings: DatedSettings,
+    by: str,
+    valued: Bools,
+    known: pd.DatetimeIndex | None = None,
 ) -> Periods:
     """Read stamps as the ends of their periods.
 
@@ -80,6 +88,9 @@ def read_periods(
         Setting that messages name: `data.series.x`.
     valued : ndarray of bool, shape (n,)
         Rows with a value: only their dates show how often there is one.
+    known : DatetimeIndex of length n, optional
+        When each row became known: the periods that were known first decide how stamps are read, so that a history that
+        is published later changes nothing.
 
     Raises
     ------
@@ -90,13 +101,13 @@ def read_periods(
     """
     stamps, written = settings.stamps, settings.date_format
     named = f"{source}: column {column!r}"
-    rewritten, what = _rewrite(named, column, texts) if written is None else (texts, "")
+    rewritten, what = _rewrite(named, column, texts, stamps) if written is None else (texts, "")
     dates = read_dates(source, column, rewritten, written)
     found = Periods(dates.by_text, dates.codes, 0, 0, "", dates.warnings)
-    begin = find_beginning(found, valued)
+    begin = find_beginning(found, valued, known)
     months, gap = measure_distance(begin)
     if not months and not gap:  # a value with gaps in a table of months, quarters or years
-        rows = find_beginning(found, np.ones_like(valued))
+        rows = find_beginning(found, np.ones_like(valued), known)
         months = measure_distance(rows)[0]
         begin = rows if months else begin
     found = replace(found, months=months, gap=gap)
@@ -145,7 +156,7 @@ def _refuse_other_days(where: str, found: Periods, valued: Bools) -> None:
         )
 
 
-def _rewrite(where: str, column: str, texts: CodedTexts) -> tuple[CodedTexts, str]:
+def _rewrite(where: str, column: str, texts: CodedTexts, stamps: StampKind | None) -> tuple[CodedTexts, str]:
     """Return texts of which each is an ISO date, and what they were: quarters, years, months; "" for days."""
     written = [text.strip() for text in texts.texts]
     if not written:
@@ -160,7 +171,7 @@ def _rewrite(where: str, column: str, texts: CodedTexts) -> tuple[CodedTexts, st
     for patterns, what in ((_QUARTERS, "quarters"), (_YEARS, "years"), (_MONTHS, "months")):
         if _match(written, patterns):
             return _end_periods(texts, written, patterns), what
-    return _settle_order(texts, written), ""
+    return _settle_order(where, texts, written, decided=stamps is not None or column.lower() == _FRED_MD), ""
 
 
 def _match(written: Sequence[str], patterns: Sequence[str]) -> bool:
@@ -177,26 +188,43 @@ def _end_periods(texts: CodedTexts, written: Sequence[str], patterns: Sequence[s
     return replace(texts, texts=tuple(ends))
 
 
-def _settle_order(texts: CodedTexts, written: Sequence[str]) -> CodedTexts:
-    """Return dates such as 1/1/1959, 2/1/1959 as first days of months, which the other reading makes Januaries only."""
+def _settle_order(where: str, texts: CodedTexts, written: Sequence[str], *, decided: bool) -> CodedTexts:
+    """Return dates such as 1/1/1959, 2/1/1959 as first days of months, which the other reading makes Januaries only.
+
+    Of one year they may be days of January, unless it is decided that they are not; a day above 12 shows that they are.
+    """
     found = [_SLASHES.fullmatch(text) for text in written]
     if len(written) < 3 or not all(found):
         return texts
     first, second = ({int(match[place]) for match in found if match} for place in (1, 3))
     if second == {1} and len(first) > 1:
-        month = 1
+        month, numbers = 1, first
     elif first == {1} and len(second) > 1:
-        month = 3
+        month, numbers = 3, second
     else:
         return texts
+    if max(numbers) > 12:
+        return texts
+    if len({match[4] for match in found if match}) == 1 and not decided:
+        raise SourceError(
+            f"{where}: {written[0]!r}, {written[1]!r}, ... may be first days of months or days of January: say stamps:"
+            " period_start if they are months, or write dates like 2020-01-31"
+        )
     iso = tuple(f"{match[4]}-{int(match[month]):02d}-01" for match in found if match)
     return replace(texts, texts=iso)
 
 
-def find_beginning(periods: Periods, valued: Bools) -> pd.DatetimeIndex:
-    """Return the first distinct dates of rows with a value: later rows never change how stamps are read."""
-    present = np.bincount(periods.codes[valued], minlength=len(periods.ends)) > 0
-    return pd.DatetimeIndex(np.unique(periods.ends[present].to_numpy())[:_BEGINNING])
+def find_beginning(
+    periods: Periods, valued: Bools, known: pd.DatetimeIndex | None = None
+) -> pd.DatetimeIndex:
+    """Return the first distinct dates of rows with a value, of those that were known first, in order."""
+    since = np.full(len(periods.ends), np.iinfo(np.int64).max)
+    given = np.zeros(len(periods.codes), dtype=np.int64) if known is None else known.as_unit("us").asi8
+    np.minimum.at(since, periods.codes[valued], given[valued])
+    present = since < np.iinfo(np.int64).max
+    ends = periods.ends[present]
+    ordered = ends[np.lexsort((ends.asi8, since[present]))]
+    return pd.DatetimeIndex(ordered.drop_duplicates()[:_BEGINNING].sort_values())
 
 
 def measure_distance(begin: pd.DatetimeIndex) -> tuple[int, int]:

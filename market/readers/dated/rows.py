@@ -95,13 +95,13 @@ def read_rows(
     pieces = [read_piece(path, settings, by, assets=assets, by_name=several) for path in files]
     piece = join_pieces(source, pieces, settings, by, is_table=is_table)
     try:
-        periods = _read_periods(piece, settings, by)
         since = _read_known(piece, settings)
+        periods = _read_periods(piece, settings, by, since and since[0])
     except IntegrityError:
         for each in pieces if several else ():  # its own rows are easier to find
             with suppress(SourceError):
-                _read_periods(each, settings, by)
-                _read_known(each, settings)
+                known = _read_known(each, settings)
+                _read_periods(each, settings, by, known and known[0])
         raise
     where = f"{by}: {source}"
     if piece.labels is not None or not is_table:
@@ -129,10 +129,10 @@ def read_rows(
     )
 
 
-def _read_periods(piece: Piece, settings: DatedSettings, by: str) -> Periods:
+def _read_periods(piece: Piece, settings: DatedSettings, by: str, known: pd.DatetimeIndex | None) -> Periods:
     """Return the periods of the rows; those without any value do not decide how stamps are read."""
     stamps = fill_stamps(piece.dates, piece.usable)
-    return read_periods(piece.source, piece.date, stamps, settings, by, piece.valued)
+    return read_periods(piece.source, piece.date, stamps, settings, by, piece.valued, known)
 
 
 def date_known(rows: Rows, used: Bools) -> pd.DatetimeIndex:

@@ -10,7 +10,7 @@ import numpy as np
 
 from foundation.counts import format_count
 from foundation.types import Bools, Ints
-from market.findings import Finding
+from market.findings import Finding, Severity
 from market.frequency import longest_closure
 from market.panel import Panel
 from market.readers.membership.ends import End, find_ends
@@ -123,7 +123,8 @@ def _describe_sizes(panel: Panel, membership: Membership, member: Bools) -> Iter
         f"{membership.source}: {_span(sizes.min(), sizes.max())} of {assets} with prices are members at a date,"
         f" {sizes[-1]} at the last"
     )
-    yield Finding("universe", "note", None, None, text)
+    severity: Severity = "note" if sizes.any() else "warning"
+    yield Finding("universe", severity, None, None, text)
 
 
 def _describe_later(panel: Panel, column: int, end: End) -> Iterator[Finding]:

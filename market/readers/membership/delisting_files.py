@@ -15,6 +15,9 @@ from market.readers.membership.records import Delistings
 from market.text.columns import read_columns
 from market.text.headers import read_header
 
+_SUSPECTED, _LARGEST = 1.0, 10.0
+"""Gains above which a delisting return is suspected to be in another unit, and above which it is refused."""
+
 
 def read_delistings(
     path: Path, labels: tuple[str, ...]
@@ -48,23 +51,33 @@ def read_delistings(
     own, asset = read_assets(path, roles["asset"], contents)
     days = insist_dates(path, roles["date"], read_days(path, roles["date"], contents))
     value = contents.numbers[roles["return"]]
-    raise_if_fatal(_check_delistings(path, own, asset, days, value))
+    suspicious = raise_if_fatal(_check_delistings(path, own, asset, days, value))
     names = tuple(dict.fromkeys((*labels, *own)))
     place = np.array([names.index(name) for name in own], dtype=np.int64)
-    return names, Delistings(place[asset], days, value), contents.warnings
+    return names, Delistings(place[asset], days, value), (*contents.warnings, *suspicious)
 
 
 def _check_delistings(
     path: Path, names: Sequence[str], asset: Ints, days: pd.DatetimeIndex, value: Floats
 ) -> Iterator[Finding]:
-    """Find delisting returns that cannot be."""
-    for row in np.flatnonzero(~np.isfinite(value) | (value < -1)).tolist():
-        name = names[asset[row]]
-        hint = "; is it in percent?" if value[row] < -1 else "; leave the row out if it is not known"
-        text = (
-            f"{path}, data row {row + 1}: delisting return of {name!r} is {value[row]:g}, expected a fraction of -1 or"
-            f" more{hint}"
-        )
+    """Find delisting returns that cannot be, and warn of gains that are hardly true."""
+    for row in np.flatnonzero(~np.isfinite(value) | (value < -1) | (value > _SUSPECTED)).tolist():
+        name, here = names[asset[row]], value[row]
+        where = f"{path}, data row {row + 1}: delisting return of {name!r} is {here:g}"
+        if here > _SUSPECTED:
+            hint = "is it in percent, or a price?"
+            fatal = here > _LARGEST
+            text = (
+                f"{where}, a gain of {here:.0%}; expected a fraction"
+                if fatal
+                else f"{where}, a gain of {here:.0%}"
+            )
+            yield Finding(
+                "delisting return", "fatal" if fatal else "warning", name, days[row], f"{text}: {hint}"
+            )
+            continue
+        hint = "; is it in percent?" if here < -1 else "; leave the row out if it is not known"
+        text = f"{where}, expected a fraction of -1 or more{hint}"
         yield Finding("delisting return", "fatal", name, days[row], text)
     for row in np.flatnonzero(pd.Series(asset).duplicated()).tolist():
         name = names[asset[row]]

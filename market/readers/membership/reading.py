@@ -23,8 +23,10 @@ from market.readers.membership.columns import (
 )
 from market.readers.membership.delisting_files import read_delistings
 from market.readers.membership.records import Changes, Membership
+from market.text.coded_texts import CodedTexts
 from market.text.columns import Contents, read_columns
 from market.text.headers import read_header
+from market.text.stamps import read_stamp
 
 _FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "y"), True),
@@ -114,9 +116,31 @@ def _read_changes(path: Path) -> tuple[tuple[str, ...], Changes, tuple[Finding, 
         changes,
         (
             *contents.warnings,
+            *_explain_late(path, roles, contents),
             Finding("interpretation", "note", None, None, f"{path}: {how}"),
         ),
     )
+
+
+def _find_late(texts: CodedTexts) -> Bools:
+    """Return which rows have a time of day, which may come after the close: they count from the next day on."""
+    late = [bool(text.strip()) and not read_stamp(text).is_midnight for text in texts.texts]
+    return np.array(late, dtype=np.bool_)[texts.codes]
+
+
+def _explain_late(path: Path, roles: dict[str, str], contents: Contents) -> tuple[Finding, ...]:
+    """Say that dates of knowledge with a time of day count from the next day on."""
+    column = roles.get("known_at")
+    late = None if column is None else _find_late(contents.coded[column])
+    if column is None or late is None or not late.any():
+        return ()
+    texts = contents.coded[column]
+    shown = texts.texts[texts.codes[int(np.argmax(late))]]
+    text = (
+        f"{path}: column {column!r}: a time of day such as in {shown!r} may come after the close: such rows count as"
+        " known on the next day"
+    )
+    return (Finding("interpretation", "note", None, None, text),)
 
 
 def _read_known(
@@ -126,6 +150,7 @@ def _read_known(
     if "known_at" not in roles:
         return at
     known = read_days(path, roles["known_at"], contents)
+    known += pd.to_timedelta(_find_late(contents.coded[roles["known_at"]]).astype(np.int64), unit="D")
     return pd.DatetimeIndex(np.where(known.isna() | (known < at), at, known))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from market.errors import SourceError
 from market.load import load_panel
 from market.readers.membership.reading import UniverseFiles
 from market.readers.prices import FileSettings
@@ -101,3 +102,17 @@ def test_traded_prices_end_with_a_delisting(tmp_path):
     panel = load(tmp_path, frequency="monthly", traded={"path": tmp_path / "t.csv"})[0]
     assert np.isnan(panel.traded[panel.delisted]).all()
     assert np.isfinite(panel.traded[~panel.delisted]).any()
+
+
+def test_a_universe_without_members_is_a_warning(tmp_path):
+    write(tmp_path, "2016-05-10", "2016-05-11", -0.5)
+    (tmp_path / "m.csv").write_text("asset,from,to\nA,2030-01-01,\n")
+    (found,) = (finding for finding in load(tmp_path)[1] if finding.check == "universe")
+    assert found.severity == "warning"
+    assert "0 of 4 assets with prices are members" in found.message
+
+
+def test_prices_without_a_row_are_said(tmp_path):
+    (tmp_path / "p.csv").write_text("date,asset,price\n")
+    with pytest.raises(SourceError, match="no row of data below the names of columns"):
+        load_panel("prices", path=tmp_path / "p.csv")

@@ -167,3 +167,30 @@ def test_an_impossible_universe_is_refused(tmp_path, text, error, message):
 def test_impossible_delistings_are_refused(tmp_path, text, error, message):
     with pytest.raises(error, match=message):
         read(tmp_path, "asset,from,to\nA,2020-01-01,\n", delistings=text)
+
+
+def test_a_time_of_day_counts_from_the_next_day_on(tmp_path):
+    text = "asset,date,member,known_at\nA,2020-01-06,1,2020-01-06 18:00\nB,2020-01-06,1,2020-01-06 00:00\n"
+    (tmp_path / "u.csv").write_text(text)
+    membership, findings = load_membership(UniverseFiles(tmp_path / "u.csv"), ("A", "B"))
+    days = pd.DatetimeIndex(["2020-01-06", "2020-01-07"])
+    assert membership.at(days, ("A", "B")).tolist() == [[False, True], [True, True]]
+    assert any("'2020-01-06 18:00' may come after the close" in each.message for each in findings)
+
+
+def test_a_gain_that_is_hardly_true_is_a_warning(tmp_path):
+    universe, ends = tmp_path / "u.csv", tmp_path / "d.csv"
+    universe.write_text("asset,from,to\nA,2020-01-01,\n")
+    ends.write_text("asset,date,return\nA,2020-02-03,5\n")
+    (warning,) = (
+        each
+        for each in load_membership(UniverseFiles(universe, ends), ("A",))[1]
+        if each.check == "delisting return"
+    )
+    assert warning.severity == "warning"
+    assert "data row 1: delisting return of 'A' is 5, a gain of 500%: is it in percent" in warning.message
+    ends.write_text("asset,date,return\nA,2020-02-03,45.5\n")
+    with pytest.raises(
+        IntegrityError, match=r"is 45\.5, a gain of 4550%; expected a fraction: is it in percent"
+    ):
+        load_membership(UniverseFiles(universe, ends), ("A",))

@@ -73,13 +73,6 @@ QUARTERS = ["2020-03-31", "2020-06-30", "2020-09-30", "2020-12-31"]
         ),
         ("m", ["2020M1", "2020M2", "2020M3", "2020M4"], MONTHS, 1, "months are dated at their last day"),
         ("sasdate", ["1/1/2020", "2/1/2020", "3/1/2020", "4/1/2020"], MONTHS, 1, "first days of a month"),
-        (
-            "date",
-            ["01/01/2020", "01/02/2020", "01/03/2020", "01/04/2020"],
-            MONTHS,
-            1,
-            "first days of a month",
-        ),
         ("yyyyq", ["20201", "20202", "20203", "20204"], QUARTERS, 3, "quarters are dated at their last day"),
         (
             "date",
@@ -445,3 +438,28 @@ def test_columns_that_are_vintages_are_refused(write):
         SourceError, match=r"look like vintages of 'CPI' .ALFRED., each known from the date in its name"
     ):
         read(path, columns="all")
+
+
+def test_a_history_that_is_published_later_does_not_change_how_a_series_is_read(write):
+    months = pd.date_range("2015-01-31", periods=30, freq="ME")
+    lines = [f"{day:%Y-%m-%d},{day + pd.Timedelta(days=10):%Y-%m-%d},1.5" for day in months]
+    first = one(write("\n".join(["date,known,v", *lines])), known_at="known", column="v")
+    quarters = pd.date_range("2000-03-31", periods=50, freq="QE")
+    later = [f"{day:%Y-%m-%d},2018-02-01,2.5" for day in quarters]
+    whole = one(write("\n".join(["date,known,v", *later, *lines])), known_at="known", column="v")
+    assert (whole.max_age_days, whole.period_months) == (first.max_age_days, first.period_months) == (93, 1)
+    before = whole.known_by(pd.Timestamp("2018-01-31"))
+    assert before.known_at.tolist() == first.known_at.tolist()
+    assert before.observed_at.tolist() == first.observed_at.tolist()
+
+
+def test_first_days_of_months_of_one_year_may_be_days_of_january(write):
+    text = "date,v\n2/1/2024,1\n3/1/2024,2\n4/1/2024,3\n5/1/2024,4\n"
+    with pytest.raises(SourceError, match="may be first days of months or days of January"):
+        one(write(text))
+    assert one(write(text + "2/1/2025,5\n")).observed_at[-1] == pd.Timestamp("2025-02-28")
+    months = one(write(text), stamps="period_start")
+    assert [f"{day:%m-%d}" for day in months.observed_at] == ["02-29", "03-31", "04-30", "05-31"]
+    days = one(write(text + "8/1/2024,5\n15/1/2024,6\n"), lag="1 day")
+    assert [day.day for day in days.observed_at] == [2, 3, 4, 5, 8, 15]
+    assert (days.observed_at.month == 1).all()

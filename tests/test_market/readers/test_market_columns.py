@@ -271,6 +271,7 @@ def test_the_top_of_a_file_is_explained(write, lines, message):
     [
         ("1.25T", "a unit that may be thousand or trillion"),
         ("1,2,3", "commas and points that make no number here"),
+        ("12.5%", "a percentage beside numbers without a percent sign|a number beside percentages"),
         ("C", "CRSP and others write a letter where there is no value: add it to data.na_values"),
         ("#N/A Requesting Data...", "the export was saved before its values had arrived"),
         ("#VALUE!", "if it stands for no value, add it to data.na_values"),

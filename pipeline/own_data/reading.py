@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,19 +15,26 @@ from market.macro import MacroSeries
 from market.panel import Panel
 from market.readers.dated.series import load_series
 from market.readers.dated.tables import load_tables
-from pipeline.config import RunConfig
+from pipeline.settings.data import DataSection
 from pipeline.settings.dated.sections import find_owners
 
 
 def with_own_data(
-    panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None, *, repeats: bool = False
+    panel: Panel,
+    data: DataSection,
+    output: Path,
+    known_by: pd.Timestamp | None = None,
+    *,
+    repeats: bool = False,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Return the panel with the configured series and tables, as far as they were known at its end.
 
     Parameters
     ----------
     panel : Panel
-    config : RunConfig
+    data : DataSection
+    output : Path
+        Output folder, which holds the cache of sources.
     known_by : Timestamp, optional
         Nothing that became known later is read.
     repeats : bool
@@ -38,11 +46,10 @@ def with_own_data(
     findings : tuple of Finding
         How the files were read, and what looks wrong in them.
     """
-    data = config.data
     if not data.series and not data.tables:
         return panel, ()
     end = panel.dates[-1] if known_by is None else min(panel.dates[-1], known_by)
-    fetch = data.fetch.settings(config.output, repeats=repeats)
+    fetch = data.fetch.settings(output, repeats=repeats)
     macro: dict[str, MacroSeries] = dict(panel.macro)
     tables: dict[str, AssetTable] = {}
     findings: list[Finding] = []
