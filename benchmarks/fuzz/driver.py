@@ -22,7 +22,7 @@ from benchmarks.fuzz.running import TIME_LIMIT, run_case, run_cases
 
 KINDS = {
     name: f"benchmarks.fuzz.{name}"
-    for name in ("prices", "commands", "scores", "configs", "holdings", "requests")
+    for name in ("prices", "vendors", "series", "commands", "scores", "configs", "holdings", "requests")
 }
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "fuzz"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from market.sources.arrow_tables import make_column
 
 EXCEL = (".xlsx", ".xlsm")
 Rows = list[tuple[Any, ...]]
+_DAMAGED = (
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OSError, EOFError),
+    *(ArithmeticError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+"""What openpyxl and zipfile raise for damaged or encrypted workbooks; NotImplementedError is a RuntimeError."""
 
 
 def is_excel(path: Path) -> bool:
@@ -52,7 +58,7 @@ def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> Any
         rows = list(_cut_rows(book[name]))
         book.close()
         _check_formulas(openpyxl, path, f"{label}: sheet {name!r}", name, rows)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OSError) as error:
+    except _DAMAGED as error:
         # What openpyxl raises for damaged parts depends on the part.
         reason = " ".join(str(error).split())
         raise SourceError(f"{label}: cannot be read as an Excel workbook: {reason}") from error
