@@ -152,7 +152,7 @@ def _write(
     """Write the file with its mutations; return the sheet to read, if that must be said."""
     top, rows, bottom = write_rows(sheet, notation)
     typed = not notation.is_text
-    if typed and len(top) != 1:
+    if typed and len(top) != 1 and "title rows" not in sheet.notes:
         made.expect("truth", made.truth)  # a sheet has one line of names; others are refused
     used = sheet.width
     for name in chosen:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from foundation.suggestions import list_names, suggest
+from foundation.counts import format_count
+from foundation.suggestions import list_names, shorten_text, suggest
 from market.errors import SourceError
+from market.findings import INTERPRETATION, Finding
 from market.sources.arrow_tables import make_column
 
 EXCEL = (".xlsx", ".xlsm")
@@ -28,11 +30,11 @@ def is_excel(path: Path) -> bool:
     return path.name.lower().endswith(EXCEL)
 
 
-def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> Any:
-    """Return a sheet of a workbook as an Arrow table.
+def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> tuple[Any, tuple[Finding, ...]]:
+    """Return a sheet of a workbook as an Arrow table, with a note of title rows that were left out.
 
-    The first row that is not empty holds the names. Numbers, dates and texts keep their types; a column of several
-    types is one of texts. Results of formulas are those that Excel stored.
+    The first row that is not empty holds the names, or the first below rows of one text alone. Numbers, dates and texts
+    keep their types; a column of several types is one of texts. Results of formulas are those that Excel stored.
 
     Parameters
     ----------
@@ -62,7 +64,14 @@ def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> Any
         # What openpyxl raises for damaged parts depends on the part.
         reason = " ".join(str(error).split())
         raise SourceError(f"{label}: cannot be read as an Excel workbook: {reason}") from error
-    return _make_table(rows)
+    titles = _count_titles(rows)
+    if not titles:
+        return _make_table(rows), ()
+    note = (
+        f"{label}: sheet {name!r}: {format_count(titles, 'row')} above the column names left out, the first"
+        f" {shorten_text(str(rows[0][0]))!r}"
+    )
+    return _make_table(rows[titles:]), (Finding(INTERPRETATION, "note", None, None, note),)
 
 
 def _import_openpyxl(label: str) -> Any:
@@ -134,6 +143,20 @@ def _check_formulas(openpyxl: Any, path: Path, where: str, name: str, rows: Rows
                     " result; open the file in Excel and save it again, or save it as CSV"
                 )
     book.close()
+
+
+def _count_titles(rows: Rows) -> int:
+    """Return the number of rows above that of the names: a title in their first cell, or nothing.
+
+    Below them stands a row of several texts, the names. A row with one name, of an index, is followed by data.
+    """
+    for place, row in enumerate(rows):
+        filled = [cell for cell in row if cell is not None and cell != ""]
+        if len(filled) > 1:
+            return place if all(isinstance(cell, str) for cell in filled) else 0
+        if filled and not (isinstance(row[0], str) and row[0]):
+            return 0
+    return 0
 
 
 def _make_table(rows: Rows) -> Any:

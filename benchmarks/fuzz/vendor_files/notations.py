@@ -104,6 +104,9 @@ def choose_notation(rng: Rng, sheet: Sheet, facts: Facts) -> Notation:
         sheet.options["date_format"] = sheet.date_form
     _choose_missing(rng, sheet, notation)
     if not notation.is_text:
+        if notation.ending == ".xlsx" and len(sheet.top) == 1 and rng.random() < 0.25:
+            sheet.top = [*TITLES[: int(rng.integers(1, 4))], *sheet.top]
+            sheet.notes.append("title rows")
         return notation
     _choose_text(rng, sheet, facts, notation)
     return notation
