@@ -188,7 +188,7 @@ def _change_cells(
     note: str | None = None
     if name == "garbage":
         note = mutations.write_garbage(rows, used, rng)
-        made.expect("truth", None)
+        made.expect("truth", None if note else made.truth)
     elif name == "drop cell" and is_text:
         note = mutations.drop_cell(rows, rng)
         made.expect("truth" if note else made.expectation, None if note else made.truth)

@@ -106,8 +106,8 @@ def pick_long_columns(
     asset = _take(path, "asset_column", choice.asset, columns) or find_asset(columns)
     if asset is not None and choice.value is not None and clean_name(choice.value) == asset:
         raise SourceError(f"{path}: {asset!r} cannot be the column of assets and that of {kind} too")
-    columns = [name for name in columns if name != asset]
     rule = find_price_rule(columns, kind)
+    columns = [name for name in columns if name != asset]
     value = _take(path, "price_column", choice.value, columns) or rule.column or find_value(columns, kind)
     found = f"found {list_names(header)}"
     if asset is None:

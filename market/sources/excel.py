@@ -18,6 +18,8 @@ from market.sources.arrow_tables import make_column
 
 EXCEL = (".xlsx", ".xlsm")
 Rows = list[tuple[Any, ...]]
+_LONGEST_REASON = 200
+"""Characters of a reason of another library, which may quote a damaged file."""
 _DAMAGED = (
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OSError, EOFError),
     *(ArithmeticError, RuntimeError, zipfile.BadZipFile, zlib.error),
@@ -62,7 +64,7 @@ def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> tup
         _check_formulas(openpyxl, path, f"{label}: sheet {name!r}", name, rows)
     except _DAMAGED as error:
         # What openpyxl raises for damaged parts depends on the part.
-        reason = " ".join(str(error).split())
+        reason = shorten_text(" ".join(str(error).split()), _LONGEST_REASON)
         raise SourceError(f"{label}: cannot be read as an Excel workbook: {reason}") from error
     titles = _count_titles(rows)
     if not titles:
@@ -91,7 +93,7 @@ def _check_archive(path: Path, label: str, max_bytes: int) -> None:
             size = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(
-            f"{label}: no Excel workbook ({error}); the file may be cut off, encrypted or of the old format .xls: open"
+            f"{label}: no Excel workbook ({shorten_text(str(error), _LONGEST_REASON)}); the file may be cut off, encrypted or of the old format .xls: open"
             " it in Excel and save it as .xlsx"
         ) from error
     if size > max_bytes:
