@@ -93,8 +93,8 @@ def _check_archive(path: Path, label: str, max_bytes: int) -> None:
             size = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(
-            f"{label}: no Excel workbook ({shorten_text(str(error), _LONGEST_REASON)}); the file may be cut off, encrypted or of the old format .xls: open"
-            " it in Excel and save it as .xlsx"
+            f"{label}: no Excel workbook ({shorten_text(str(error), _LONGEST_REASON)}); the file may be cut off,"
+            " encrypted or of the old format .xls: open it in Excel and save it as .xlsx"
         ) from error
     if size > max_bytes:
         raise SourceError(

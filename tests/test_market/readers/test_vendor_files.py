@@ -117,6 +117,13 @@ def test_a_blank_line_at_the_top_of_any_encoding(load, encoding, end):
     check_returns(panel, ["KO"], [[a] for a in KO], DAYS)
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_beside_times_of_day(load, mark):
+    rows = [f"{d} 17:30{mark}{a:.2f}".replace(".", ",") for d, a in zip(DAYS, KO, strict=True)]
+    panel, _ = load(lines(f"Date{mark}KO", *rows), sessions="UTC", running_period="keep")
+    check_returns(panel, ["KO"], [[a] for a in KO], DAYS)
+
+
 # terminals and exchanges
 
 
