@@ -8,7 +8,6 @@ that or refused, and must be refused if the plain reader finds a cell that is no
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pandas as pd
 
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
 from benchmarks.fuzz.dated_files.answers import Spec, read_records, values_at
+from benchmarks.fuzz.dated_files.clocks import read_stamp
 from benchmarks.fuzz.dated_files.tables import ODD_NUMBERS, ODD_STAMPS, DatedFile, make_file, write_file
 from benchmarks.fuzz.price_files.corpus import Rng, choose
 from benchmarks.fuzz.price_files.damage import damage_bytes
@@ -72,14 +72,16 @@ def mutate(rng: Rng, folder: Path) -> Case:
 
 
 def _choose_days(rng: Rng, made: DatedFile) -> list[dt.date]:
-    """Return days at which values are compared: around the years of the file."""
-    years = [
-        int(match[0]) for row in made.rows for text in row for match in [re.search(r"\d{4}", text)] if match
-    ]
-    years = [year for year in years if 1950 < year < 2100]
-    first = dt.date(min(years, default=1990), 1, 1).toordinal()
-    last = dt.date(max(years, default=2000) + 3, 1, 1).toordinal()
-    return sorted({dt.date.fromordinal(int(n)) for n in rng.integers(first, last, 15)})
+    """Return days at which values are compared: those of periods of the file, and some time later."""
+    spec, ends = made.spec, []
+    for row in made.rows:
+        try:
+            ends.append(read_stamp(row[0], spec.form, spec.months))
+        except ValueError:
+            continue
+    usual = [end for end in ends if 1950 < end.year < 2100] or [dt.date(2000, 1, 1)]
+    later = (0, 1, 5, 20, 31, 45, 60, 100, 400)
+    return sorted({choose(rng, usual) + dt.timedelta(days=choose(rng, later)) for _ in range(20)})
 
 
 def _mutate_rows(rng: Rng, name: str, made: DatedFile) -> str:
