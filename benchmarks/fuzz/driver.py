@@ -22,7 +22,7 @@ from benchmarks.fuzz.running import TIME_LIMIT, run_case, run_cases
 
 KINDS = {
     name: f"benchmarks.fuzz.{name}"
-    for name in ("prices", "commands", "scores", "configs", "holdings", "requests")
+    for name in ("prices", "vendors", "series", "commands", "scores", "configs", "holdings", "requests")
 }
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "fuzz"
 
@@ -50,8 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults: Counter[str] = Counter()
     seeds = range(options.seed, options.seed + options.number)
     settings = {name: getattr(options, name) for name in ("workers", "time_limit", "output")}
+    peak = 0
     for result in run_cases(KINDS[options.kind], seeds, **settings):
         endings[result.ending] += 1
+        peak = max(peak, result.peak)
         if result.fault is not None:
             faults[result.fault.kind] += 1
             print(f"FAULT seed {result.seed}: {result.fault.kind}: {result.fault.text}", flush=True)
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{options.kind}: {endings.total()} cases from seed {options.seed}")
     print(format_table(endings))
     print(f"{faults.total()} faults {dict(faults) or ''} in {time.perf_counter() - began:.0f} s")
+    print(f"peak memory of a worker, libraries included: {peak / 1e6:,.0f} MB")
     return faults.total()
 
 

@@ -44,6 +44,8 @@ class Result:
     fault : Fault or None
     files : Path or None
         Folder with the files of the case, if there is a fault.
+    peak : int
+        Bytes of memory that the worker had at most so far; 0 if it died.
     """
 
     seed: int
@@ -51,6 +53,7 @@ class Result:
     ending: str
     fault: Fault | None = None
     files: Path | None = None
+    peak: int = 0
 
 
 def run_case(fuzzer: ModuleType, seed: int, folder: Path) -> Result:
@@ -232,7 +235,8 @@ def _work(module: str, folder: Path, pipe: Connection) -> None:
             return
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result = run_case(fuzzer, seed, folder)
-        grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result, grown = replace(result, peak=1024 * peak), 1024 * (peak - before)
         if grown > MEMORY_LIMIT and result.fault is None:
             result = replace(result, fault=Fault("memory", f"{grown / 1e6:,.0f} MB"), ending="fault: memory")
         pipe.send(result)

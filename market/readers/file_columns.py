@@ -104,7 +104,10 @@ def pick_long_columns(
     """Return the columns of a table with one row per date and asset."""
     kind, columns = choice.kind, [name for name in header if name != date_name]
     asset = _take(path, "asset_column", choice.asset, columns) or find_asset(columns)
+    if asset is not None and choice.value is not None and clean_name(choice.value) == asset:
+        raise SourceError(f"{path}: {asset!r} cannot be the column of assets and that of {kind} too")
     rule = find_price_rule(columns, kind)
+    columns = [name for name in columns if name != asset]
     value = _take(path, "price_column", choice.value, columns) or rule.column or find_value(columns, kind)
     found = f"found {list_names(header)}"
     if asset is None:
@@ -122,9 +125,9 @@ def pick_long_columns(
             f" {found}{switch}"
         )
     rule = rule if value == rule.column else PriceRule()
-    identity = next((name for name in columns if name.casefold() == "permno" and name != asset), "")
-    bars = _pick_bars(header, value) if kind == "prices" and not rule.column else {}
-    volume = None if rule.column else find_volume(header)
+    identity = next((name for name in columns if name.casefold() == "permno"), "")
+    bars = _pick_bars(columns, value) if kind == "prices" and not rule.column else {}
+    volume = None if rule.column else find_volume(columns)
     return FileColumns(
         "long",
         tuple(header),

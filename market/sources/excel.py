@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from foundation.suggestions import list_names, suggest
+from foundation.counts import format_count
+from foundation.suggestions import list_names, shorten_text, suggest
 from market.errors import SourceError
+from market.findings import INTERPRETATION, Finding
 from market.sources.arrow_tables import make_column
 
 EXCEL = (".xlsx", ".xlsm")
 Rows = list[tuple[Any, ...]]
+_LONGEST_REASON = 200
+"""Characters of a reason of another library, which may quote a damaged file."""
+_DAMAGED = (
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OSError, EOFError),
+    *(ArithmeticError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+"""What openpyxl and zipfile raise for damaged or encrypted workbooks; NotImplementedError is a RuntimeError."""
 
 
 def is_excel(path: Path) -> bool:
@@ -22,11 +32,11 @@ def is_excel(path: Path) -> bool:
     return path.name.lower().endswith(EXCEL)
 
 
-def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> Any:
-    """Return a sheet of a workbook as an Arrow table.
+def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> tuple[Any, tuple[Finding, ...]]:
+    """Return a sheet of a workbook as an Arrow table, with a note of title rows that were left out.
 
-    The first row that is not empty holds the names. Numbers, dates and texts keep their types; a column of several
-    types is one of texts. Results of formulas are those that Excel stored.
+    The first row that is not empty holds the names, or the first below rows of one text alone. Numbers, dates and texts
+    keep their types; a column of several types is one of texts. Results of formulas are those that Excel stored.
 
     Parameters
     ----------
@@ -52,11 +62,18 @@ def read_excel(path: Path, label: str, sheet: str | None, max_bytes: int) -> Any
         rows = list(_cut_rows(book[name]))
         book.close()
         _check_formulas(openpyxl, path, f"{label}: sheet {name!r}", name, rows)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OSError) as error:
+    except _DAMAGED as error:
         # What openpyxl raises for damaged parts depends on the part.
-        reason = " ".join(str(error).split())
+        reason = shorten_text(" ".join(str(error).split()), _LONGEST_REASON)
         raise SourceError(f"{label}: cannot be read as an Excel workbook: {reason}") from error
-    return _make_table(rows)
+    titles = _count_titles(rows)
+    if not titles:
+        return _make_table(rows), ()
+    note = (
+        f"{label}: sheet {name!r}: {format_count(titles, 'row')} above the column names left out, the first"
+        f" {shorten_text(str(rows[0][0]))!r}"
+    )
+    return _make_table(rows[titles:]), (Finding(INTERPRETATION, "note", None, None, note),)
 
 
 def _import_openpyxl(label: str) -> Any:
@@ -76,8 +93,8 @@ def _check_archive(path: Path, label: str, max_bytes: int) -> None:
             size = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(
-            f"{label}: no Excel workbook ({error}); the file may be cut off, encrypted or of the old format .xls: open"
-            " it in Excel and save it as .xlsx"
+            f"{label}: no Excel workbook ({shorten_text(str(error), _LONGEST_REASON)}); the file may be cut off,"
+            " encrypted or of the old format .xls: open it in Excel and save it as .xlsx"
         ) from error
     if size > max_bytes:
         raise SourceError(
@@ -128,6 +145,20 @@ def _check_formulas(openpyxl: Any, path: Path, where: str, name: str, rows: Rows
                     " result; open the file in Excel and save it again, or save it as CSV"
                 )
     book.close()
+
+
+def _count_titles(rows: Rows) -> int:
+    """Return the number of rows above that of the names: a title in their first cell, or nothing.
+
+    Below them stands a row of several texts, the names. A row with one name, of an index, is followed by data.
+    """
+    for place, row in enumerate(rows):
+        filled = [cell for cell in row if cell is not None and cell != ""]
+        if len(filled) > 1:
+            return place if all(isinstance(cell, str) for cell in filled) else 0
+        if filled and not (isinstance(row[0], str) and row[0]):
+            return 0
+    return 0
 
 
 def _make_table(rows: Rows) -> Any:

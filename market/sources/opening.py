@@ -91,21 +91,27 @@ def open_source(source: Source, settings: FetchSettings | None = None) -> Iterat
             files = [LocalFile(answer.path, source.label)]
             findings = _describe_origin(answer.origin, answer.problem)
             sheet = source.sheet if isinstance(source, Download) else None
-        tables = tuple(
-            _convert_excel(file, sheet, settings, Path(folder) / str(place)) if is_excel(file.path) else file
-            for place, file in enumerate(files)
-        )
-        yield OpenedSource(source.label, tables, findings)
+        tables = []
+        for place, file in enumerate(files):
+            if not is_excel(file.path):
+                tables.append(file)
+                continue
+            table, notes = _convert_excel(file, sheet, settings, Path(folder) / str(place))
+            tables.append(table)
+            findings = (*findings, *notes)
+        yield OpenedSource(source.label, tuple(tables), findings)
 
 
-def _convert_excel(file: LocalFile, sheet: str | None, settings: FetchSettings, folder: Path) -> LocalFile:
-    """Return a sheet of a workbook as a Parquet file of the same name."""
-    table = read_excel(file.path, file.label, sheet, settings.max_bytes)
+def _convert_excel(
+    file: LocalFile, sheet: str | None, settings: FetchSettings, folder: Path
+) -> tuple[LocalFile, tuple[Finding, ...]]:
+    """Return a sheet of a workbook as a Parquet file of the same name, and notes of how it was read."""
+    table, notes = read_excel(file.path, file.label, sheet, settings.max_bytes)
     check_size(file.label, table, settings.max_bytes)
     folder.mkdir()
     target = folder / f"{file.path.stem}.parquet"
     write_parquet(table, target)
-    return LocalFile(target, file.label)
+    return LocalFile(target, file.label), notes
 
 
 def _note_files(source: Files, paths: Sequence[Path]) -> tuple[Finding, ...]:

@@ -28,6 +28,8 @@ from market.text.date_forms import (
 )
 from market.text.stamps import Stamp, check_stamps, read_stamp
 
+_TIME_OF_FORMAT = r"[T ]%[HI]:.*"
+"""Codes of a time of day, which is read apart from the date."""
 _WISH = "expected dates like 2020-01-31"
 _MONTHS = 13
 """Rows at the same day of consecutive months that show which number is the month: days run on to the 13th."""
@@ -146,7 +148,7 @@ def _list_formats(
         for position, text in enumerate(bare if date_format in EPOCHS.values() else ()):
             if not re.fullmatch(FORMS_OF_EPOCHS, text):
                 raise refuse(position)
-        return (date_format,)
+        return (re.sub(_TIME_OF_FORMAT, "", date_format),)
     form = next(((pattern, formats) for pattern, formats in FORMS if re.fullmatch(pattern, bare[0])), None)
     if form is None:
         raise refuse(0)

@@ -48,7 +48,9 @@ def _refuse_lines(path: Path, options: TextOptions) -> None:
     """Refuse options about lines of text for a file that has none."""
     for key in ("skip_rows", "table"):
         if getattr(options, key) is not None:
-            raise SourceError(f"{path}: {key} is about the lines of a text file; a Parquet file has none")
+            raise SourceError(
+                f"{path}: {key} is about the lines of a text file, which Parquet files and workbooks do not have"
+            )
 
 
 def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from market.errors import SourceError
 from market.findings import Finding
 
-_TIME = re.compile(r"[T ](\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(.*)$")
+_TIME = re.compile(r"[T ]((?:[01]?\d|2[0-4]):[0-5]\d(?::\d{2}(?:[.,]\d+)?)?)\s*(.*)$")
 _MIDNIGHT = re.compile(r"0?0:00(:00([.,]0+)?)?")
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\b.*")
 _NO_ZONE = re.compile(r"(?i)([ap]\.?m\.?)?")

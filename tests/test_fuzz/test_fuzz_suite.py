@@ -5,19 +5,55 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz.dated_files.clocks import LAGS, STAMPS
+from benchmarks.fuzz.dated_files.tables import TRANSFORMS
 from benchmarks.fuzz.driver import KINDS
 from benchmarks.fuzz.price_files.contents import CONTENTS
 from benchmarks.fuzz.price_files.dialects import DIALECTS, SOUND
 from benchmarks.fuzz.price_files.meanings import MEANINGS
 from benchmarks.fuzz.running import run_cases_here
+from benchmarks.fuzz.vendor_files.layouts import LAYOUTS
 
-NUMBERS = {"prices": 600, "configs": 250, "holdings": 150, "requests": 100}
+NUMBERS = {"prices": 500, "vendors": 150, "series": 150, "configs": 150, "holdings": 80, "requests": 50}
 FUZZERS = Path(__file__).parents[2] / "benchmarks" / "fuzz"
 MUTATIONS = {
     "prices": [
         *(f" {mutation.__name__}: " for mutation in (*SOUND, *CONTENTS, *MEANINGS, *DIALECTS)),
         *("reshape_parquet", "cut at byte", "inserted at", "random bytes", "compressed file cut"),
-    ]
+    ],
+    "vendors": [
+        *(f"{layout.__name__} " for layouts in LAYOUTS.values() for layout in layouts),
+        *(
+            "garbage: row",
+            "drop cell: row",
+            "names again above",
+            "blank line: blank",
+            "drop setting: without",
+        ),
+        *(
+            "wrong setting: {",
+            "; part ",
+            "cut at byte",
+            "title rows",
+            "footer",
+            "three rows a day",
+            "months of days",
+        ),
+        *("last row twice", "rows reversed", "other sheet before", "na_values", "date_format", "skip_rows"),
+    ],
+    "series": [
+        *(f"form={form!r}" for forms in STAMPS.values() for form in forms),
+        *(f"lag={lag!r}" for lag in LAGS),
+        *(f"transform={transform!r}" for transform in TRANSFORMS),
+        *(
+            "codes=True",
+            "'columns': 'all'",
+            "known_at='filed'",
+            "asset='symbol'",
+            "early: row",
+            "cut at byte",
+        ),
+    ],
 }
 """What the descriptions of cases must mention, or the search does not try it."""
 

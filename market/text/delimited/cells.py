@@ -110,7 +110,7 @@ def _split_lines(lines: Sequence[str], delimiter: str) -> Sample:
 
 def _find_date_column(rows: Sequence[Sequence[str]]) -> int | None:
     """Return the first column with nearly as many dates as any other; numbers of days count if none has dates."""
-    for test in (looks_like_date, may_be_day_number):
+    for test in (_is_date, may_be_day_number):
         counts = Counter(
             column
             for row in rows
@@ -123,6 +123,11 @@ def _find_date_column(rows: Sequence[Sequence[str]]) -> int | None:
     return None
 
 
+def _is_date(cell: str) -> bool:
+    """Whether a cell is a date; what follows a time of day is no time zone where it holds other delimiters."""
+    return looks_like_date(cell) and not any(mark in cell for mark in DELIMITERS if mark != ",")
+
+
 def _is_dated(row: Sequence[str], date: int) -> bool:
     """Whether a row has a date where rows of data have one."""
-    return len(row) > date and (looks_like_date(row[date]) or may_be_day_number(row[date]))
+    return len(row) > date and (_is_date(row[date]) or may_be_day_number(row[date]))

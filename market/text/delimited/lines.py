@@ -17,6 +17,7 @@ BLOCK = 1 << 20
 _KEPT = 4
 """Blocks at the end of a file that are kept for a look at its last lines."""
 _LINE_END = b"\r\n"
+_BLANK_STARTS = (b"\xef\xbb\xbf\n", b"\xef\xbb\xbf\r")
 
 
 class LineCounter(io.RawIOBase):
@@ -34,6 +35,7 @@ class LineCounter(io.RawIOBase):
     def __init__(self, path: Path, most: int | None = None) -> None:
         self._stream = open_csv(path)
         self._left = most
+        self._is_new = True
         self._n_filled = 0
         self._n_ended = 0
         self._last = _LINE_END[-1:]
@@ -71,6 +73,9 @@ class LineCounter(io.RawIOBase):
         if self._left is not None:
             self._left -= len(block)
         if block:
+            if self._is_new and block.startswith(_BLANK_STARTS):
+                self._n_filled -= 1  # a mark of byte order alone is no text
+            self._is_new = False
             self._count(block)
             self._last = block[-1:]
             kept = self._blocks.popleft()

@@ -331,3 +331,12 @@ def test_a_column_of_asset_names_is_no_asset_unless_the_layout_says_so(write, na
     wide, _ = read(path, layout="wide")
     assert wide.assets == (name, "worth")
     np.testing.assert_array_equal(wide.returns[:, 1], long.returns[:, 0])
+
+
+@pytest.mark.parametrize("price", [None, "Close"])
+def test_a_column_of_assets_is_no_price(write, price):
+    path = write(*lines_of("Date,Open,Close,Volume", lambda n: f"{50 + n % 7},7203,100"))
+    with pytest.raises(
+        SourceError, match=r"needs a column called 'price'|'Close' cannot be the column of assets"
+    ):
+        read(path, asset_column="Close", price_column=price)

@@ -108,6 +108,22 @@ def test_lines_of_names_without_fields_are_refused(load):
     assert "1 line above the column names left out, as skip_rows says" in notes_of(findings)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_blank_line_at_the_top_of_any_encoding(load, encoding, end):
+    rows = [f"{d},{a}" for d, a in zip(DAYS, KO, strict=True)]
+    text = lines("", "Prices of the fund", "Date,KO", *rows, end=end)
+    panel, _ = load(text, encoding=encoding, skip_rows=2)
+    check_returns(panel, ["KO"], [[a] for a in KO], DAYS)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_beside_times_of_day(load, mark):
+    rows = [f"{d} 17:30{mark}{a:.2f}".replace(".", ",") for d, a in zip(DAYS, KO, strict=True)]
+    panel, _ = load(lines(f"Date{mark}KO", *rows), sessions="UTC", running_period="keep")
+    check_returns(panel, ["KO"], [[a] for a in KO], DAYS)
+
+
 # terminals and exchanges
 
 

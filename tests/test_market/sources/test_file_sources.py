@@ -144,6 +144,40 @@ def test_a_workbook_of_bars_is_an_asset_called_after_it(prices):
     assert load("KO.xlsx", "wide.csv")[0].assets == ("KO", "A", "B", "C")
 
 
+def test_title_rows_above_the_names_are_left_out_with_a_note(prices, whole):
+    write_book("t.xlsx", Prices=[["Prices of the fund"], [], ["Source: vendor", None], *rows_of(prices)])
+    panel, findings = load("t.xlsx")
+    np.testing.assert_array_equal(panel.returns, whole.returns)
+    assert (
+        "t.xlsx: sheet 'Prices': 3 rows above the column names left out, the first 'Prices of the fund'"
+        in [finding.message for finding in findings]
+    )
+    write_book("t.xlsx", Prices=[["Start Date", DAYS[0].to_pydatetime()], *rows_of(prices)])
+    with pytest.raises(SourceError, match=r"^t.xlsx: column 3 has no name"):
+        load("t.xlsx")
+
+
+@pytest.mark.parametrize("header", [[None, "A"], ["", "A"]])
+def test_the_name_of_one_asset_is_no_title(prices, header):
+    write_book("t.xlsx", S=[header, *rows_of(prices[["A"]])[1:]])
+    assert load("t.xlsx")[0].assets == ("A",)
+
+
+@pytest.mark.parametrize("name", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+def test_damaged_parts_of_a_workbook_are_refused(prices, name):
+    write_book("book.xlsx", Prices=rows_of(prices))
+    content = bytearray(Path("book.xlsx").read_bytes())
+    with zipfile.ZipFile("book.xlsx") as archive:
+        info = archive.getinfo(name)
+    start = info.header_offset + 30 + len(name)
+    for place in (info.header_offset, start + 2, start + info.compress_size // 2):
+        damaged = content.copy()
+        damaged[place : place + 8] = b"\xff" * 8
+        Path("bad.xlsx").write_bytes(damaged)
+        with pytest.raises(SourceError, match=r"^bad\.xlsx: cannot be read as an Excel workbook: "):
+            load("bad.xlsx")
+
+
 def test_two_sheets_need_a_name(prices, whole):
     write_book("two.xlsx", First=rows_of(prices * 2), Second=rows_of(prices))
     with pytest.raises(

@@ -59,3 +59,18 @@ def test_day_and_month_are_never_guessed():
 def test_what_is_no_date_is_named_with_its_row(texts, row, what):
     with pytest.raises(IntegrityError, match=rf"x\.csv: column 'date', data row {row}: {what}"):
         read(*texts)
+
+
+@pytest.mark.parametrize("text", ["2020-01-31 25:61", "2020-01-31T16:75:00", "2020-01-31 31:00"])
+def test_an_impossible_time_of_day_is_no_stamp(text):
+    with pytest.raises(IntegrityError, match="is not a date that can be read"):
+        read("2020-01-30 23:59", text)
+
+
+@pytest.mark.parametrize(
+    "date_format", ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%YT%H:%M:%S", "%d/%m/%Y %I:%M %p"]
+)
+def test_a_format_may_have_the_time_of_day_that_is_read_apart(date_format):
+    texts = _encode_texts(["03/04/2020 09:30", "04/04/2020 16:00"])
+    rows = read_dates("x.csv", "date", texts, date_format).rows
+    assert [f"{day:%Y-%m-%d}" for day in rows] == ["2020-04-03", "2020-04-04"]

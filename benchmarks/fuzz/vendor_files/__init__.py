@@ -1,0 +1,1 @@
+"""Files as vendors write them, for the fuzzer: facts, layouts, notations, workbooks and mutations."""
