@@ -61,7 +61,7 @@ def check_command(
     request = make_request(files, config, options)
     done = examine_file(request)
     if config is not None:
-        done = _compare_with_record(done, config)
+        done = _add_findings_of_config(done, config)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:
@@ -77,14 +77,17 @@ def check_command(
     sys.exit(done.exit_code)
 
 
-def _compare_with_record(done: Examination, path: Path) -> Examination:
-    """Return an examination with what changed since the newest recorded version of the data."""
+def _add_findings_of_config(done: Examination, path: Path) -> Examination:
+    """Return an examination with the findings about other files, and about what changed since the last record."""
     from operations.data.changed_values import find_changed_values
     from pipeline.config import load_config
+    from pipeline.file_check.other_files import examine_other_files
 
-    if done.inputs is None or done.exit_code == 2:
+    config = load_config(path)
+    done, panel = examine_other_files(done, config)
+    if panel is None:
         return done
-    return replace(done, findings=(*done.findings, *find_changed_values(load_config(path), done.inputs)))
+    return replace(done, findings=(*done.findings, *find_changed_values(config, done.label, panel)))
 
 
 def _write_page(done: Examination, html: Path, as_json: bool) -> None:

@@ -408,3 +408,39 @@ def test_the_unit_of_returns_is_printed(tmp_path, monkeypatch, capsys):
     out = tangency(monkeypatch, capsys, "check", percent, "--values", "returns", "--scale", "percent")[1]
     assert "returns in percent" in out
     assert "inferred" not in out
+
+
+def test_other_files_of_a_configuration_are_checked_as_a_run_reads_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "p.csv", 50 * np.cumprod(1 + returns_of(2000), axis=0))
+    months = pd.date_range("2015-01-31", periods=80, freq="ME", name="date")
+    pd.DataFrame({"rate": np.linspace(1, 2, 80)}, index=months).to_csv("rate.csv")
+    (tmp_path / "members.csv").write_text("asset,from,to\nA0,2015-01-01,\nA1,2016-01-01,\nA9,2015-01-01,\n")
+    others = "  universe: {path: members.csv}\n  series:\n    rate: {path: rate.csv, lag: 1 month}\n"
+    (tmp_path / "c.yaml").write_text(f"name: c\ndata:\n  path: p.csv\n{others}")
+    code, out, err = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    findings = json.loads(out)["findings"]
+    assert (code, err) == (1, "")
+    assert any("A9" in finding["message"] for finding in findings), "a member without prices"
+    (tmp_path / "rate.csv").write_text("date,rate\n2015-01-31,x\n")
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    assert code == 2
+    assert "rate.csv" in json.loads(out)["findings"][-1]["message"]
+
+
+def test_values_that_changed_since_the_last_version_are_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    values = 50 * np.cumprod(1 + returns_of(2000), axis=0)
+    write(tmp_path / "p.csv", values)
+    months = pd.date_range("2015-01-31", periods=80, freq="ME", name="date")
+    pd.DataFrame({"rate": np.linspace(1, 2, 80)}, index=months).to_csv("rate.csv")
+    series = "  series:\n    rate: {path: rate.csv, lag: 1 month}\n"
+    (tmp_path / "c.yaml").write_text(f"name: c\ndata:\n  path: p.csv\n{series}")
+    assert tangency(monkeypatch, capsys, "update", "--config", "c.yaml")[0] == 0
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    assert (code, [f["check"] for f in json.loads(out)["findings"] if f["severity"] == "warning"]) == (0, [])
+    values[300, 1] *= 1.001
+    write(tmp_path / "p.csv", values)
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    (finding,) = [f for f in json.loads(out)["findings"] if f["severity"] == "warning"]
+    assert (code, finding["check"]) == (1, "changed since the last version")
