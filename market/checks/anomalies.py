@@ -18,6 +18,8 @@ from market.values.table import Table
 _SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 _SPLIT_TOLERANCE = 0.03
 """A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
+_LEAST_SPLIT = 0.3
+"""Log return below which no move is near a split: it is less than that of the smallest, with its tolerance."""
 
 _LARGEST_RETURN = 1000.0
 """Return in one step, a fraction, above which the values must be in another unit."""
@@ -129,15 +131,20 @@ def _check_stale(table: Table) -> Iterator[Finding]:
 
 def _check_moves(table: Table) -> Iterator[Finding]:
     """Find moves that look like missed splits, and others that are implausibly large."""
-    returns = table.returns
-    moves = np.log1p(np.where(np.isfinite(returns), returns, 0.0))
+    returns, daily = table.returns, table.frequency.unit in ("weekdays", "days")
+    moves = _take_large_moves(table)
     split = np.zeros(moves.shape, dtype=np.bool_)
-    if table.frequency.unit in ("weekdays", "days"):
-        ratios = np.exp(np.abs(moves))
+    if daily:
+        cells = np.nonzero(moves)
+        ratios = np.exp(np.abs(moves[cells]))
+        near = np.zeros(len(ratios), dtype=np.bool_)
         for n in _SPLITS:
-            split |= np.abs(ratios / n - 1.0) <= _SPLIT_TOLERANCE
+            near |= np.abs(ratios / n - 1.0) <= _SPLIT_TOLERANCE
+        split[cells] = near
         # A crash that takes all down is no split: most of the move must be left after the median asset's.
-        split &= np.abs(moves - _median_log_return(returns)[:, None]) > 0.5 * np.abs(moves)
+        rows = np.flatnonzero(split.any(axis=1))
+        left = np.abs(moves[rows] - _median_log_return(returns[rows])[:, None])
+        split[rows] &= left > 0.5 * np.abs(moves[rows])
 
     def looks_split(row: int, column: int) -> str:
         ratio = float(np.exp(moves[row, column]))
@@ -149,6 +156,16 @@ def _check_moves(table: Table) -> Iterator[Finding]:
     large = (np.abs(moves) > table.frequency.implausible) & ~split & ~find_unit_changes(table)
     yield from table.find_by_column("possible split", "warning", split, looks_split)
     yield from table.find_by_column("implausible move", "warning", large, too_large)
+
+
+def _take_large_moves(table: Table) -> Floats:
+    """Return the log returns that may be implausible or a split, and 0 elsewhere, shape (T, N); they are few."""
+    least = min(table.frequency.implausible, _LEAST_SPLIT)
+    returns, moves = table.returns, np.zeros(table.returns.shape)
+    with np.errstate(invalid="ignore"):
+        large = np.isfinite(returns) & ((returns > np.expm1(least)) | (returns < np.expm1(-least)))
+    moves[large] = np.log1p(returns[large])
+    return moves
 
 
 def _median_log_return(returns: Floats) -> Floats:

@@ -128,8 +128,10 @@ def _resembles_price(values: Floats) -> bool:
 
 def check_return_like(table: Table) -> Iterator[Finding]:
     """Find prices without memory below 2: returns that are all positive, or gross returns."""
-    for column, name in enumerate(table.names):
-        rows = np.flatnonzero(np.isfinite(table.values[:, column]))
+    with np.errstate(invalid="ignore"):
+        low = (table.values < _LARGEST_RETURN_LIKE).any(axis=0)  # no other column has so low a median
+    for column in np.flatnonzero(low).tolist():
+        name, rows = table.names[column], np.flatnonzero(np.isfinite(table.values[:, column]))
         known = table.values[rows, column]
         for count in double_lengths(_MEMORY_ROWS, len(known)):
             first = known[:count]

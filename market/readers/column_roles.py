@@ -90,8 +90,10 @@ def find_asset_names(names: Sequence[str]) -> str | None:
 
 
 def find_date(header: Sequence[str]) -> str | None:
-    """Return the column of dates: one called so, or an index without a name of its own."""
-    return _find(header, DATES) or next((name for name in header if is_nameless(name)), None)
+    """Return the column of dates: one called so, an index without a name of its own, or quarters in front."""
+    found = _find(header, DATES) or next((name for name in header if is_nameless(name)), None)
+    quarters = (name for name in header[:1] if _normalise(name) == "quarter")
+    return found if found is not None else next(quarters, None)
 
 
 def is_nameless(name: str) -> bool:

@@ -139,11 +139,15 @@ def arrange_values(path: Path, columns: FileColumns, contents: Contents, dates: 
 
 def read_row_dates(path: Path, options: TextOptions, date_column: str | None) -> pd.DatetimeIndex:
     """Return the different dates of a file, increasing."""
+    return read_stamps(path, options, date_column).by_text.unique().sort_values()
+
+
+def read_stamps(path: Path, options: TextOptions, date_column: str | None) -> Dates:
+    """Return the dates of a file with their times of day."""
     header = read_header(path, options)
     name = _find_date_column(path, header, date_column)
     contents = read_columns(path, header, texts=[name], numbers=[], whole=False, options=options)
-    dates = read_dates(str(path), name, contents.coded[name], options.date_format)
-    return dates.by_text.unique().sort_values()
+    return read_dates(str(path), name, contents.coded[name], options.date_format)
 
 
 def find_decimal_mark(path: Path, options: TextOptions, choice: ColumnChoice) -> DecimalMark:

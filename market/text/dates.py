@@ -68,7 +68,7 @@ class Dates:
         """What to do about several rows of one date; "" if they have no times of day."""
         if not any(stamp.seconds for stamp in self.stamps):
             return ""
-        return "; for one row of the times of a day, set data.sessions to the exchange (XNYS) or the time zone (UTC)"
+        return "for one row of the times of a day, set data.sessions to the exchange (XNYS) or the time zone (UTC)"
 
     @property
     def rows(self) -> pd.DatetimeIndex:
@@ -198,9 +198,9 @@ def check_order(source: str, dates: pd.DatetimeIndex, hint: str = "") -> Iterato
         more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
         text = (
             f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
-            f"{hint or ', or set data.duplicate_rows to last or first'}"
+            f"{'' if hint else ', or set data.duplicate_rows to last or first'}"
         )
-        yield Finding("duplicate dates", "fatal", None, repeated[0], text)
+        yield Finding("duplicate dates", "fatal", None, repeated[0], text, hint)
     elif len(dates) > 1 and dates.is_monotonic_decreasing:
         yield Finding(
             "unsorted dates", "note", None, dates[0], f"{source}: rows run from new to old; turned round"

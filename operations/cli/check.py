@@ -21,7 +21,7 @@ _EPILOG = (
 
 
 @tangency.command("check", cls=DataOptions, epilog=_EPILOG)
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("files", type=click.Path(path_type=Path), metavar="[FILE]...", nargs=-1)
 @click.option(
     "--config",
     "-c",
@@ -41,15 +41,16 @@ _EPILOG = (
     help="Also write a cleaned copy, a new file, and beside it the list of what was done.",
 )
 def check_command(
-    file: Path | None,
+    files: tuple[Path, ...],
     config: Path | None,
     as_json: bool,
     html: Path | None,
     fix: Path | None,
     **options: str | None,
 ) -> None:
-    """Show what a file of prices or returns holds, and what is wrong with it.
+    """Show what a FILE of prices or returns holds, and what is wrong with it.
 
+    FILE is a CSV, Parquet or Excel file, a folder or a pattern such as 'prices/*.csv'; several are read together.
     With --config, values that changed since the version that `tangency update` recorded last are findings too.
     Nothing is fitted and nothing is counted as a trial. What the values are (prices, returns, percent) is inferred
     unless --values or a configuration says it.
@@ -57,10 +58,10 @@ def check_command(
     from foundation.json_text import to_json
     from pipeline.file_check.examination import examine_file
 
-    request = make_request(file, config, options)
+    request = make_request(files, config, options)
     done = examine_file(request)
     if config is not None:
-        done = _compare_with_record(done, config)
+        done = _add_findings_of_config(done, config)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:
@@ -76,14 +77,17 @@ def check_command(
     sys.exit(done.exit_code)
 
 
-def _compare_with_record(done: Examination, path: Path) -> Examination:
-    """Return an examination with what changed since the newest recorded version of the data."""
+def _add_findings_of_config(done: Examination, path: Path) -> Examination:
+    """Return an examination with the findings about other files, and about what changed since the last record."""
     from operations.data.changed_values import find_changed_values
     from pipeline.config import load_config
+    from pipeline.file_check.other_files import examine_other_files
 
-    if done.inputs is None or done.exit_code == 2:
+    config = load_config(path)
+    done, panel = examine_other_files(done, config)
+    if panel is None:
         return done
-    return replace(done, findings=(*done.findings, *find_changed_values(load_config(path), done.inputs)))
+    return replace(done, findings=(*done.findings, *find_changed_values(config, done.label, panel)))
 
 
 def _write_page(done: Examination, html: Path, as_json: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from market.findings import Finding
-from market.values.inputs import PanelInputs, make_panel
+from market.panel import Panel
+from operations.data.panel_frame import strip_unrecorded
 from operations.data.revisions import difference
 from operations.data.updating import versions_of
 from pipeline.config import RunConfig
@@ -14,33 +15,34 @@ from pipeline.stages.loading import cut_at_holdout
 CHECK = "changed since the last version"
 
 
-def find_changed_values(config: RunConfig, inputs: PanelInputs) -> tuple[Finding, ...]:
-    """Return a finding if the past of a file differs from the newest recorded version; none if nothing is recorded.
+def find_changed_values(config: RunConfig, source: str, panel: Panel) -> tuple[Finding, ...]:
+    """Return a finding if the past of a source differs from the newest recorded version; none if nothing is recorded.
 
     Parameters
     ----------
     config : RunConfig
         Its output folder holds the versions.
-    inputs : PanelInputs
-        The file, without fatal findings.
+    source : str
+        What messages call it.
+    panel : Panel
+        What it holds now.
     """
     versions = versions_of(config)
     log = versions.log()
     if not log:
         return ()
     old = versions.read()
-    panel = make_panel(inputs, ())
     data, sealed = config.data, cut_at_holdout(config)
     if data.start is not None:
         panel = panel.select_rows(slice(int(panel.dates.searchsorted(old.dates[0])), None))
     # Dates of a holdout were never recorded, and new dates change no past.
     panel = panel.as_of(old.dates[-1] if sealed is None else min(old.dates[-1], sealed))
-    change = difference(old, replace(panel, notes=old.notes))
+    change = difference(old, replace(strip_unrecorded(panel), notes=old.notes))
     if not change.revises:
         return ()
     first = None if change.revised.empty else change.revised["date"].min()
     what = "; ".join(change.sentences())
-    text = f"{inputs.source}: the past differs from version {log[-1].version}, recorded {log[-1].at[:16]}: {what}"
+    text = f"{source}: the past differs from version {log[-1].version}, recorded {log[-1].at[:16]}: {what}"
     if change.restates:
         return (Finding(CHECK, "note", None, first, text, "nothing: a later dividend or split explains it"),)
     fix = "ask the vendor why; tangency update --accept-revisions records the new past"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,10 @@ class DataOptions(click.Command):
         return [*own[:-1], *named, own[-1]]  # the last one is --help
 
 
-def make_request(file: Path | None, config: Path | None, options: Mapping[str, str | None]) -> FileRequest:
-    """Return the request that an argument, a configuration and options make.
+def make_request(
+    files: Sequence[Path], config: Path | None, options: Mapping[str, str | None]
+) -> FileRequest:
+    """Return the request that arguments, a configuration and options make.
 
     Raises
     ------
@@ -41,9 +43,9 @@ def make_request(file: Path | None, config: Path | None, options: Mapping[str, s
     from pipeline.file_check.request import request_by_config, request_by_options
 
     given = {key: text for key, text in options.items() if text is not None}
-    if file is not None and config is None:
-        return request_by_options(file, given)
-    if file is not None or config is None:
+    if files and config is None:
+        return request_by_options(files, given)
+    if files or config is None:
         raise click.UsageError("give a FILE, or --config with a configuration that names one")
     if given:
         names = ", ".join(f"--{key.replace('_', '-')}" for key in given)

@@ -67,10 +67,11 @@ def choose_settings(panel: Panel, content: Mapping[str, Any], source: str) -> tu
 
 def _describe_span(panel: Panel, tier: Tier) -> str:
     """Return the facts that the choices follow from, in one line."""
-    frequency = nearest_frequency(panel.periods_per_year).name
+    frequency = nearest_frequency(panel.periods_per_year).name  # "daily, weekends too"
     years = (panel.dates[-1] - panel.dates[0]).days / 365.25
     assets = format_count(len(panel.assets), "asset")
-    return f"{frequency} data, {years:.1f} years, {assets} ({tier.name} span)"
+    name, _, days = frequency.partition(", ")
+    return f"{name} data{f' ({days})' if days else ''}, {years:.1f} years, {assets} ({tier.name} span)"
 
 
 def _choose_target(panel: Panel, plan: Plan) -> list[Choice]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from market.checks.checklist import list_findings
-from market.checks.fixes import add_fix
+from market.checks.fixes import IN_MESSAGE, add_fix
 from market.checks.value_kind import infer_value_kind
 from market.errors import DataError, SourceError
 from market.findings import IGNORED_COLUMN, INTERPRETATION, Finding, ValueKind
 from market.readers.prices import FileSettings, read_inputs
+from market.sources.opening import OpenedSource, open_source
 from market.values.inputs import PanelInputs
 from pipeline.file_check.request import FileRequest
 
@@ -33,7 +33,8 @@ class Examination:
 
     Attributes
     ----------
-    path : Path
+    label : str
+        The file, as the user names it, or what messages call the source.
     settings : FileSettings
         How it was read; its values are those that were inferred if no setting said them.
     inferred : bool
@@ -44,7 +45,7 @@ class Examination:
         Fatal ones are not raised.
     """
 
-    path: Path
+    label: str
     settings: FileSettings
     inferred: bool
     inputs: PanelInputs | None
@@ -111,7 +112,7 @@ class Examination:
             "last": f"{dates[-1]:%Y-%m-%d}" if len(dates) else None,
             "last_values": self.last_values(),
             "missing": self.missing(),
-            "interpretations": [f.text for f in self.findings if f.check == INTERPRETATION],
+            "interpretations": [describe_finding(f) for f in self.findings if f.check == INTERPRETATION],
             "ignored_columns": [f.asset or f.message for f in self.findings if f.check in _IGNORED],
             "findings": [finding.as_dict() for finding in self.findings],
         }
@@ -122,25 +123,42 @@ def examine_file(request: FileRequest) -> Examination:
 
     If no setting says what the values are, their kind is inferred, and a note says which setting a run needs.
     """
-    read = partial(read_inputs, str(request.path), [request.path], start=request.start, end=request.end)
-    settings = request.settings
-    notes: list[Finding] = []
+    label, inferred = request.source.label, not request.values_given
+    try:
+        with open_source(request.source, request.fetch) as opened:
+            settings, inputs, findings = _examine_opened(request, opened)
+            findings = [replace(f, message=opened.restore_labels(f.message)) for f in findings]
+    except DataError as error:
+        settings, inputs, findings = request.settings, None, [_unreadable(str(error))]
+    return Examination(label, settings, inferred, inputs, tuple(map(add_fix, findings)))
+
+
+def _unreadable(text: str) -> Finding:
+    return Finding("unreadable", "fatal", None, None, text)
+
+
+def _examine_opened(
+    request: FileRequest, opened: OpenedSource
+) -> tuple[FileSettings, PanelInputs | None, list[Finding]]:
+    """Return how the files of a source were read, their values unless they cannot be read, and all findings."""
+    paths = [file.path for file in opened.files]
+    label = str(paths[0]) if len(paths) == 1 else opened.label
+    read = partial(read_inputs, label, paths, start=request.start, end=request.end)
+    settings, notes = request.settings, list[Finding]()
     try:
         if request.values_given:
             inputs = read(settings)
         else:
-            settings, inputs, notes = _read_inferred(request.path, settings, read)
+            settings, inputs, notes = _read_inferred(label, settings, read)
     except DataError as error:
-        found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
-        return Examination(request.path, settings, not request.values_given, None, tuple(map(add_fix, found)))
-    findings = (*notes, *inputs.grid.findings, *list_findings(inputs), *_note_missing(inputs))
-    return Examination(
-        request.path, settings, not request.values_given, inputs, tuple(map(add_fix, findings))
-    )
+        found = getattr(error, "findings", ()) or (_unreadable(str(error)),)
+        return request.settings, None, [*opened.findings, *found]
+    found = (*opened.findings, *notes, *inputs.grid.findings, *list_findings(inputs), *_note_missing(inputs))
+    return settings, inputs, list(found)
 
 
 def _read_inferred(
-    path: Path, settings: FileSettings, read: Callable[[FileSettings], PanelInputs]
+    label: str, settings: FileSettings, read: Callable[[FileSettings], PanelInputs]
 ) -> tuple[FileSettings, PanelInputs, list[Finding]]:
     """Read a file as prices or as returns, whichever its columns and values show."""
     kind: ValueKind = "prices"
@@ -154,8 +172,6 @@ def _read_inferred(
         except DataError:
             raise error from None
         kind, why = "returns", "no column holds prices, and one holds returns"
-    if inputs.kind == "returns" and kind == "prices":
-        return settings, inputs, []  # the reader itself recognised returns, and reports it
     try:
         inferred, reason = infer_value_kind(inputs.table)
     except DataError:
@@ -165,10 +181,22 @@ def _read_inferred(
     if kind == "prices":
         return settings, inputs, []
     settings = replace(settings, values=kind)
-    unit = "returns in percent" if kind == "percent_returns" else "returns, as fractions"
-    text = f"{path}: values read as {unit}: {why}"
+    text = f"{label}: values read as {describe_values(settings)}: {why}"
     note = Finding(INTERPRETATION, "note", None, None, text, f"a configuration needs data.values: {kind}")
+    del inputs  # as large as the file
     return settings, read(settings), [note]
+
+
+def describe_values(settings: FileSettings) -> str:
+    """Return what the values of a file are, with their unit."""
+    if settings.kind == "prices":
+        return "prices"
+    return "returns in percent" if settings.is_percent else "returns, as fractions"
+
+
+def describe_finding(finding: Finding) -> str:
+    """Return a finding with what to do about it, unless its message says so."""
+    return finding.message if finding.fix == IN_MESSAGE else finding.text
 
 
 def _note_missing(inputs: PanelInputs) -> list[Finding]:

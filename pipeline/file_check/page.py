@@ -28,7 +28,7 @@ def render_examination(done: Examination) -> str:
     found = sorted(done.findings, key=lambda finding: _ORDER.index(finding.severity))
     drawn = _choose_assets(done)
     return environment.get_template("check.html").render(
-        title=done.path.name,
+        title=done.label.rpartition("/")[2] or done.label,
         facts=list_facts(done),
         summary=summarise_severities(done.findings),
         exit_code=done.exit_code,

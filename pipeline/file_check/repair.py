@@ -18,12 +18,14 @@ from market.errors import SourceError
 from market.findings import MISSING_CODES
 from market.readers.file_columns import FileColumns
 from market.readers.layouts import pick_columns
+from market.sources.excel import is_excel
+from market.sources.opening import open_source
 from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.number_texts import NO_VALUE
-from market.text.paths import is_csv, is_parquet
+from market.text.paths import is_parquet
 from pipeline.errors import RunError
 from pipeline.file_check.examination import Examination
 from pipeline.file_check.request import FileRequest
@@ -74,18 +76,23 @@ def repair_file(request: FileRequest, examined: Examination, out: Path) -> tuple
     examined : Examination
         Of the original, which is never changed.
     out : Path
-        A new file of the same type.
+        A new file of the same type; of a workbook, CSV or Parquet.
 
     Raises
     ------
     DataError
         If the file cannot be read as a table.
     RunError
-        If `out` or its list exists already, or has another type.
+        If `out` or its list exists already, or has another type, or the source is not one file.
     """
     listing = out.with_name(f"{out.name}.changes.txt")
-    _refuse_target(request.path, out, listing)
-    draft = _read(request, examined)
+    with open_source(request.source, request.fetch) as opened:
+        if len(opened.files) > 1:
+            count = format_count(len(opened.files), "file")
+            raise RunError(f"--fix takes one file, and {opened.label} are {count}: repair each of them")
+        (file,) = opened.files
+        _refuse_target(file.label, out, listing)
+        draft = _read(file.path, examined)
     repairs: tuple[Callable[[_Draft], _Draft], ...] = (
         _trim_cells,
         _drop_empty,
@@ -99,26 +106,25 @@ def repair_file(request: FileRequest, examined: Examination, out: Path) -> tuple
         draft = _divide_percent(draft, request)
     lines = draft.done or ("nothing to repair that is sure: the copy has the same rows",)
     write_new(out, _encode(draft.frame, out))
-    write_new(listing, ("\n".join((f"{request.path} -> {out}", *lines)) + "\n").encode())
+    write_new(listing, ("\n".join((f"{examined.label} -> {out}", *lines)) + "\n").encode())
     return lines
 
 
-def _refuse_target(path: Path, out: Path, listing: Path) -> None:
+def _refuse_target(label: str, out: Path, listing: Path) -> None:
     for target in (out, listing):
         if target.exists():
             raise RunError(f"{target} exists already, and is not overwritten: give another name by --fix")
-    if (
-        is_csv(path) != is_csv(out)
-        or is_parquet(path) != is_parquet(out)
-        or out.suffix not in (".csv", ".parquet")
-    ):
-        kind = ".parquet" if is_parquet(path) else ".csv"
-        raise RunError(f"--fix {out}: expected a name that ends in {kind}, like the type of {path}")
+    kinds = [".csv"] if is_excel(Path(label)) or not is_parquet(Path(label)) else []
+    kinds += [".parquet"] if is_excel(Path(label)) or is_parquet(Path(label)) else []
+    if out.suffix not in kinds:
+        raise RunError(
+            f"--fix {out}: expected a name that ends in {' or '.join(kinds)}, for the type of {label}"
+        )
 
 
-def _read(request: FileRequest, examined: Examination) -> _Draft:
+def _read(path: Path, examined: Examination) -> _Draft:
     """Return the cells of the file, with names trimmed."""
-    path, settings = request.path, examined.settings
+    settings = examined.settings
     options = settings.text_options
     header = read_header(path, options)
     columns = pick_columns(path, header, settings.column_choice)

@@ -1,9 +1,9 @@
-"""Request: which file `tangency check` and `tangency init` read, and how, from options or a configuration."""
+"""Request: which files `tangency check` and `tangency init` read, and how, from options or a configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,29 @@ import yaml
 from pydantic import ValidationError
 
 from market.readers.prices import FileSettings
+from market.sources.kinds import Source
+from market.sources.settings import FetchSettings
 from pipeline.config import RunConfig
+from pipeline.data_source import read_file_settings
 from pipeline.errors import ConfigError
 from pipeline.settings.data import DataSection
+from pipeline.settings.section import OUTPUT
+from pipeline.settings.sources.place import PLACES
 
-NOT_OPTIONS = ("source", "path")
-"""Keys of the section `data` that are no options: the file is an argument."""
+NOT_OPTIONS = ("source", *PLACES)
+"""Keys of the section `data` that are no options: files are arguments, and other sources need a configuration."""
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file, and how to read it.
+    """A file, or another source, and how to read it.
 
     Attributes
     ----------
-    path : Path
+    source : Source
+        Usually files.
+    fetch : FetchSettings
+        How a source that is no local file is asked.
     settings : FileSettings
     values_given : bool
         Whether the user says what the values are.
@@ -35,7 +43,8 @@ class FileRequest:
         The settings that the user gives, as in a configuration.
     """
 
-    path: Path
+    source: Source
+    fetch: FetchSettings
     settings: FileSettings
     values_given: bool
     start: date | None = None
@@ -43,12 +52,13 @@ class FileRequest:
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
-def request_by_options(path: Path, options: Mapping[str, str]) -> FileRequest:
-    """Return the request of a file with options, whose values are written as in a configuration.
+def request_by_options(paths: Sequence[Path], options: Mapping[str, str]) -> FileRequest:
+    """Return the request of files with options, whose values are written as in a configuration.
 
     Parameters
     ----------
-    path : Path
+    paths : sequence of Path
+        Files, folders and patterns, one at least.
     options : mapping of str to str
         Keys of the section `data`. Mappings and lists are written as in YAML.
 
@@ -57,6 +67,7 @@ def request_by_options(path: Path, options: Mapping[str, str]) -> FileRequest:
     ConfigError
         If an option is none, or its value is none that the key takes.
     """
+    path = paths[0] if len(paths) == 1 else tuple(paths)
     given: dict[str, Any] = {}
     for key, text in options.items():
         try:
@@ -69,13 +80,13 @@ def request_by_options(path: Path, options: Mapping[str, str]) -> FileRequest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = str(first["loc"][0]) if first["loc"] else ""
-        option = f"--{key.replace('_', '-')}" if key and key != "path" else f"{path}"
+        option = f"--{key.replace('_', '-')}" if key and key != "path" else str(paths[0])
         raise ConfigError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from error
-    return replace(_make_request(section, "values" in given), given=given)
+    return replace(_make_request(section, Path(OUTPUT), "values" in given), given=given)
 
 
 def request_by_config(config: RunConfig) -> FileRequest:
-    """Return the request of the file of a configuration.
+    """Return the request of the source of a configuration.
 
     Raises
     ------
@@ -83,14 +94,17 @@ def request_by_config(config: RunConfig) -> FileRequest:
         If its source is packaged.
     """
     data = config.data
-    if data.path is None:
+    if data.place() is None:
         raise ConfigError(
-            f"data.source is {data.source!r}, which is packaged: its checks run in each tangency run; check reads files"
+            f"data.source is {data.source!r}, which is packaged: its checks run in each tangency run; check reads your"
+            " own data"
         )
-    return _make_request(data, values_given=True)
+    return _make_request(data, config.output, values_given=True)
 
 
-def _make_request(data: DataSection, values_given: bool) -> FileRequest:
-    content = data.model_dump()
-    settings = FileSettings(**{each.name: content[each.name] for each in fields(FileSettings)})
-    return FileRequest(Path(content["path"]), settings, values_given, data.start, data.end)
+def _make_request(data: DataSection, output: Path, values_given: bool) -> FileRequest:
+    source = data.place()
+    if source is None:
+        raise ConfigError("source 'prices' needs a path")
+    settings = read_file_settings(data)
+    return FileRequest(source, data.fetch.settings(output), settings, values_given, data.start, data.end)

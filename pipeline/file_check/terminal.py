@@ -13,7 +13,7 @@ from foundation.counts import format_count
 from foundation.suggestions import list_names
 from market.checks.fixes import IN_MESSAGE
 from market.findings import INTERPRETATION, Finding, Severity
-from pipeline.file_check.examination import Examination
+from pipeline.file_check.examination import Examination, describe_finding, describe_values
 
 _SHOWN = 3
 """Findings of one check that are printed in full; more are counted."""
@@ -57,24 +57,24 @@ def summarise_severities(findings: Sequence[Finding]) -> str:
 
 def list_facts(done: Examination) -> list[tuple[str, str]]:
     """Return what the file holds, as pairs of a heading and a text."""
-    facts = [("file", str(done.path))]
+    facts = [("file", done.label)]
     if done.inputs is None:
         return facts
     dates, missing = done.dates, int(np.isnan(done.values).sum())
     facts += [
-        ("values", f"{done.inputs.kind}{' (inferred)' if done.inferred else ''}"),
+        ("values", f"{describe_values(done.settings)}{' (inferred)' if done.inferred else ''}"),
         ("frequency", done.frequency or "unknown"),
         ("dates", f"{len(dates):,}, {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}" if len(dates) else "none"),
         ("assets", f"{len(done.assets):,}: {list_names(done.assets, 12)}" if done.assets else "none"),
         ("missing cells", f"{missing:,}" if missing else "none"),
     ]
-    read = [shorten_message(done, f.text) for f in done.findings if f.check == INTERPRETATION]
+    read = [shorten_message(done, describe_finding(f)) for f in done.findings if f.check == INTERPRETATION]
     return [*facts, *(("reading", text) for text in read)]
 
 
 def shorten_message(done: Examination, message: str) -> str:
     """Return a message without the name of the file, which the report has at its top."""
-    return message.removeprefix(f"{done.path}: ")
+    return message.removeprefix(f"{done.label}: ")
 
 
 def _facts(done: Examination) -> Table:

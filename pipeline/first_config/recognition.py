@@ -1,4 +1,4 @@
-"""Recognition: which column of a file is cash or the market, and which of its rows to keep."""
+"""Recognition: which column of a file is cash or the market, which rows to keep, and what a session is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from market.readers.prices import FileSettings
 from market.values.dates.trading_calendar import WEEKDAYS
 from pipeline.file_check.examination import Examination, examine_file
 from pipeline.file_check.request import FileRequest
+from pipeline.first_config.intraday import trades_all_hours
 
 _CASH = re.compile(r"rf|rfree|riskfree(rate)?|cash|tbills?|treasurybills?|bil|shv|sgov|eonia|estr|sofr")
 _MARKET = re.compile(r"mkt|market|benchmark|gspc|sp500(index|tr)?|spx(index)?|msci(world|acwi)")
@@ -47,6 +48,12 @@ def recognise_columns(request: FileRequest) -> tuple[Examination, list[Recognise
     """
     done = examine_file(request)
     taken: list[Recognised] = []
+    if done.inputs is None and trades_all_hours(request):
+        taken.append(
+            Recognised("sessions", "UTC", "rows at all hours of all days; a day in UTC is a session")
+        )
+        request = replace(request, settings=replace(request.settings, sessions="UTC"))
+        done = examine_file(request)
     if done.settings.values != request.settings.values and not request.values_given:
         taken.append(Recognised("values", done.settings.values, "what the values look like"))
     for candidate in [*_find_calendar(done), *_find_cash(done), *_find_market(done)]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.defaults.completion import Completion
@@ -28,14 +28,16 @@ def name_after(stem: str) -> str:
     return plain[:LONGEST_NAME].rstrip("-_") or "mine"
 
 
-def compose_text(name: str, path: str, data: Mapping[str, tuple[Any, str]], completion: Completion) -> str:
+def compose_text(
+    name: str, path: str | Sequence[str], data: Mapping[str, tuple[Any, str]], completion: Completion
+) -> str:
     """Return a commented configuration.
 
     Parameters
     ----------
     name : str
-    path : str
-        The file, as the user names it.
+    path : str or sequence of str
+        The files, as the user names them.
     data : mapping of str to tuple
         Other settings of the section `data`, each with its reason.
     completion : Completion

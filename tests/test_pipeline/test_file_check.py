@@ -90,15 +90,15 @@ def test_returns_in_percent_are_recognised_and_the_setting_is_named(tmp_path, mo
     (line,) = answer["interpretations"]
     assert "data.values: percent_returns" in line
     panel, _ = load_panel(
-        "prices", path=file, settings=request_by_options(file, {"values": "percent_returns"}).settings
+        "prices", path=file, settings=request_by_options([file], {"values": "percent_returns"}).settings
     )
     assert panel.returns[-1, 0] == answer["last_values"]["A0"]
 
 
 def test_a_stated_kind_is_kept(tmp_path):
     file = write(tmp_path / "r.csv", returns_of())
-    assert examine_file(request_by_options(file, {})).as_dict()["kind"] == "returns"
-    forced = examine_file(request_by_options(file, {"values": "prices"}))
+    assert examine_file(request_by_options([file], {})).as_dict()["kind"] == "returns"
+    forced = examine_file(request_by_options([file], {"values": "prices"}))
     assert forced.as_dict()["kind"] == "prices"
     assert forced.exit_code == 2
 
@@ -108,7 +108,7 @@ def test_a_long_table_of_returns_alone_is_read(tmp_path):
     dates = pd.date_range("2020-01-31", periods=40, freq="ME")
     wide = pd.DataFrame(returns_of(40, 2), index=dates, columns=["X", "Y"]).rename_axis("date")
     wide.melt(ignore_index=False, var_name="symbol", value_name="ret").to_csv(file)
-    done = examine_file(request_by_options(file, {}))
+    done = examine_file(request_by_options([file], {}))
     assert (done.as_dict()["kind"], done.assets, done.exit_code) == ("returns", ("X", "Y"), 0)
 
 
@@ -135,7 +135,7 @@ def test_exit_codes_follow_the_severity(tmp_path, monkeypatch, capsys, change, c
 def test_all_fatal_findings_are_listed_with_what_was_read(tmp_path):
     values = 50 * np.cumprod(1 + returns_of(), axis=0)
     values[20, 0], values[30, 1] = -1, 0
-    answer = examine_file(request_by_options(write(tmp_path / "p.csv", values), {})).as_dict()
+    answer = examine_file(request_by_options([write(tmp_path / "p.csv", values)], {})).as_dict()
     assert [f["asset"] for f in answer["findings"] if f["severity"] == "fatal"] == ["A0", "A1"]
     assert answer["kind"] == "prices"
     assert answer["rows"] == 300
@@ -180,7 +180,7 @@ def test_a_file_cut_anywhere_is_not_refused_if_the_whole_is_accepted(tmp_path):
     values[300, 2] *= 1.5
     for rows in (400, 320, 301, 250, 201, 120, 40):
         file = write(tmp_path / "p.csv", values[:rows])
-        assert examine_file(request_by_options(file, {})).exit_code < 2
+        assert examine_file(request_by_options([file], {})).exit_code < 2
 
 
 def test_the_page_shows_findings_and_escapes_names(tmp_path, monkeypatch, capsys):
@@ -203,7 +203,7 @@ def test_the_page_shows_findings_and_escapes_names(tmp_path, monkeypatch, capsys
 
 
 def test_the_page_of_an_unreadable_file_has_no_plot(tmp_path):
-    page = render_examination(examine_file(request_by_options(tmp_path / "none.csv", {})))
+    page = render_examination(examine_file(request_by_options([tmp_path / "none.csv"], {})))
     assert "does not exist" in page
     assert "<svg" not in page
 
@@ -311,3 +311,136 @@ def test_a_parquet_file_keeps_its_types(tmp_path, monkeypatch, capsys):
 
 def test_every_check_of_the_list_has_a_fix():
     assert all(_FIXES.values())
+
+
+def bars_of(path, seed):
+    price = 50 * np.cumprod(1 + returns_of(300, 1, seed=seed)[:, 0])
+    dates = pd.date_range("2015-01-01", periods=300, freq="B", name="Date")
+    pd.DataFrame({"High": price * 1.01, "Low": price * 0.99, "Adj Close": price}, index=dates).to_csv(path)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "prices").mkdir()
+    for seed, name in enumerate(("KO", "PEP", "T")):
+        bars_of(tmp_path / "prices" / f"{name}.csv", seed)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["prices"], ["prices/*.csv"], ["prices/KO.csv", "prices/PEP.csv", "prices/T.csv"]],
+    ids=["folder", "pattern", "several"],
+)
+def test_several_files_are_read_together(folder, monkeypatch, capsys, arguments):
+    code, out, _ = tangency(monkeypatch, capsys, "check", *arguments, "--json")
+    answer = json.loads(out)
+    assert (code, sorted(answer["assets"]), answer["rows"]) == (0, ["KO", "PEP", "T"], 300)
+    assert sum(finding["check"] == "one asset" for finding in answer["findings"]) == 3
+    code, _, err = tangency(monkeypatch, capsys, "check", *arguments, "--fix", "clean.csv")
+    assert code == 2
+    assert "--fix takes one file" in err
+    assert not (folder / "clean.csv").exists()
+
+
+def test_files_that_disagree_are_a_fatal_finding(folder, monkeypatch, capsys):
+    (folder / "more").mkdir()
+    bars_of(folder / "more" / "KO.csv", seed=7)
+    code, out, _ = tangency(monkeypatch, capsys, "check", "prices", "more/KO.csv", "--json")
+    (finding,) = [each for each in json.loads(out)["findings"] if each["severity"] == "fatal"]
+    assert code == 2
+    assert "KO" in finding["message"]
+
+
+def test_a_workbook_is_checked_and_repaired_under_its_own_name(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("openpyxl")
+    monkeypatch.chdir(tmp_path)
+    values = 50 * np.cumprod(1 + returns_of(), axis=0)
+    values[40, 1] *= 1.7
+    dates = pd.date_range("2015-01-01", periods=300, freq="B", name="date")
+    frame = pd.DataFrame(values, index=dates, columns=["A", "B", "C", "D"])
+    frame.assign(E=np.nan).to_excel("book.xlsx")
+    code, out, _ = tangency(monkeypatch, capsys, "check", "book.xlsx", "--fix", "clean.csv")
+    assert code == 2, "a column without any value"
+    assert "book.xlsx" in out
+    assert ".parquet" not in out
+    code, out, _ = tangency(monkeypatch, capsys, "check", "clean.csv", "--json")
+    answer = json.loads(out)
+    assert code == 1
+    assert answer["assets"] == ["A", "B", "C", "D"]
+    assert answer["last_values"] == pytest.approx(dict(zip("ABCD", values[-1], strict=True)), rel=1e-14)
+    assert tangency(monkeypatch, capsys, "check", "book.xlsx", "--sheet", "no")[0] == 2
+    code, _, err = tangency(monkeypatch, capsys, "check", "book.xlsx", "--fix", "clean.xlsx")
+    assert code == 2
+    assert "ends in .csv or .parquet" in err
+
+
+def test_intraday_rows_need_sessions(tmp_path, monkeypatch, capsys):
+    stamps = pd.date_range("2021-01-01", periods=24 * 90, freq="h", name="date")
+    values = 50 * np.cumprod(1 + returns_of(len(stamps), 2), axis=0)
+    file = tmp_path / "hours.csv"
+    pd.DataFrame(values, index=stamps, columns=["X", "Y"]).to_csv(file)
+    code, out, _ = tangency(monkeypatch, capsys, "check", file, "--json")
+    (finding,) = json.loads(out)["findings"]
+    assert code == 2
+    assert "set data.sessions" in finding["fix"]
+    code, out, _ = tangency(monkeypatch, capsys, "check", file, "--sessions", "UTC", "--json")
+    assert json.loads(out)["rows"] == 90
+
+
+def test_quarters_are_dated_at_their_ends(tmp_path):
+    quarters = pd.period_range("2001Q1", periods=60, freq="Q")
+    values = 50 * np.cumprod(1 + returns_of(60, 3), axis=0)
+    file = tmp_path / "q.csv"
+    pd.DataFrame(values, index=quarters.astype(str), columns=["A", "B", "C"]).rename_axis("quarter").to_csv(
+        file
+    )
+    answer = examine_file(request_by_options([file], {})).as_dict()
+    assert (answer["frequency"], answer["first"], answer["last"]) == ("quarterly", "2001-03-31", "2015-12-31")
+
+
+def test_the_unit_of_returns_is_printed(tmp_path, monkeypatch, capsys):
+    percent = write(tmp_path / "p.csv", 100 * returns_of())
+    fractions = write(tmp_path / "f.csv", returns_of())
+    assert "returns in percent (inferred)" in tangency(monkeypatch, capsys, "check", percent)[1]
+    assert "returns, as fractions (inferred)" in tangency(monkeypatch, capsys, "check", fractions)[1]
+    out = tangency(monkeypatch, capsys, "check", percent, "--values", "returns", "--scale", "percent")[1]
+    assert "returns in percent" in out
+    assert "inferred" not in out
+
+
+def test_other_files_of_a_configuration_are_checked_as_a_run_reads_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "p.csv", 50 * np.cumprod(1 + returns_of(2000), axis=0))
+    months = pd.date_range("2015-01-31", periods=80, freq="ME", name="date")
+    pd.DataFrame({"rate": np.linspace(1, 2, 80)}, index=months).to_csv("rate.csv")
+    (tmp_path / "members.csv").write_text("asset,from,to\nA0,2015-01-01,\nA1,2016-01-01,\nA9,2015-01-01,\n")
+    others = "  universe: {path: members.csv}\n  series:\n    rate: {path: rate.csv, lag: 1 month}\n"
+    (tmp_path / "c.yaml").write_text(f"name: c\ndata:\n  path: p.csv\n{others}")
+    code, out, err = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    findings = json.loads(out)["findings"]
+    assert (code, err) == (1, "")
+    assert any("A9" in finding["message"] for finding in findings), "a member without prices"
+    (tmp_path / "rate.csv").write_text("date,rate\n2015-01-31,x\n")
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    assert code == 2
+    assert "rate.csv" in json.loads(out)["findings"][-1]["message"]
+
+
+def test_values_that_changed_since_the_last_version_are_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    values = 50 * np.cumprod(1 + returns_of(2000), axis=0)
+    write(tmp_path / "p.csv", values)
+    months = pd.date_range("2015-01-31", periods=80, freq="ME", name="date")
+    pd.DataFrame({"rate": np.linspace(1, 2, 80)}, index=months).to_csv("rate.csv")
+    series = "  series:\n    rate: {path: rate.csv, lag: 1 month}\n"
+    (tmp_path / "c.yaml").write_text(f"name: c\ndata:\n  path: p.csv\n{series}")
+    assert tangency(monkeypatch, capsys, "update", "--config", "c.yaml")[0] == 0
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    assert (code, [f["check"] for f in json.loads(out)["findings"] if f["severity"] == "warning"]) == (0, [])
+    values[300, 1] *= 1.001
+    write(tmp_path / "p.csv", values)
+    code, out, _ = tangency(monkeypatch, capsys, "check", "--config", "c.yaml", "--json")
+    (finding,) = [f for f in json.loads(out)["findings"] if f["severity"] == "warning"]
+    assert (code, finding["check"]) == (1, "changed since the last version")

@@ -116,6 +116,45 @@ def test_a_market_by_name_is_no_asset(init, tmp_path):
     assert read_config_file(tmp_path / "configs/p.yaml").config.data.market == "S&P 500"
 
 
+def test_a_folder_of_bars_runs_at_the_first_try(init, tmp_path):
+    (tmp_path / "bars").mkdir()
+    prices = 50 * np.cumprod(1 + steps(900, 4, 252), axis=0)
+    dates = pd.bdate_range("2015-01-01", periods=900, name="Date")
+    for name, price in zip("ABCD", prices.T, strict=True):
+        frame = pd.DataFrame({"High": price * 1.01, "Low": price * 0.99, "Adj Close": price}, index=dates)
+        frame.to_csv(tmp_path / "bars" / f"{name}.csv")
+    code, out = init("bars")
+    assert code == 0, out
+    config = read_config_file(tmp_path / "configs/bars.yaml").config
+    assert str(config.data.path) == "bars"
+    code, out = init("bars/A.csv", "bars/B.csv", "bars/C.csv", "--out", "three.yaml")
+    assert code == 0, out
+    config = read_config_file(tmp_path / "three.yaml").config
+    assert [str(path) for path in config.data.path] == ["bars/A.csv", "bars/B.csv", "bars/C.csv"]
+
+
+def test_hours_of_a_market_that_never_closes_become_days(init, tmp_path):
+    stamps = pd.date_range("2021-01-01", periods=24 * 1100, freq="h", name="date")
+    values = 50 * np.cumprod(1 + steps(len(stamps), 3, 24 * 365), axis=0)
+    pd.DataFrame(values, index=stamps, columns=["X", "Y", "Z"]).to_csv(tmp_path / "hours.csv")
+    code, out = init("hours.csv")
+    assert code == 0, out
+    assert "data.sessions: UTC" in out
+    assert read_config_file(tmp_path / "configs/hours.yaml").config.data.sessions == "UTC"
+
+
+def test_hours_of_an_exchange_are_left_to_the_user(init, tmp_path):
+    days = pd.bdate_range("2021-01-01", periods=600)
+    stamps = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in days for hour in range(10, 17)])
+    values = 50 * np.cumprod(1 + steps(len(stamps), 3, 7 * 252), axis=0)
+    frame = pd.DataFrame(values, index=stamps.rename("date"), columns=["X", "Y", "Z"])
+    frame.to_csv(tmp_path / "hours.csv")
+    code, out = init("hours.csv")
+    assert code == 2
+    assert "set data.sessions" in out
+    assert not (tmp_path / "configs/hours.yaml").exists()
+
+
 def test_an_option_is_kept(init, tmp_path):
     write(50 * np.cumprod(1 + steps(220, 6, 12), axis=0), names=["A", "B", "C", "D", "E", "S&P 500"])
     assert init("p.csv", "--market", "A")[0] == 0

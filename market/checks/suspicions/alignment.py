@@ -33,11 +33,12 @@ def check_alignment(table: Table) -> Iterator[Finding]:
             continue
         own = _standardise(block[:, columns])
         others = _standardise(own.sum(axis=1, keepdims=True) - own)
-        same = np.abs((own * others).sum(axis=0))
+        unlike = np.flatnonzero(np.abs(np.einsum("ij,ij->j", own, others)) < _UNALIKE)
+        own, others, columns = own[:, unlike], others[:, unlike], columns[unlike]
         for early in (True, False):
             one, other = (own[:-1], others[1:]) if early else (own[1:], others[:-1])
-            apart = (_standardise(one) * _standardise(other)).sum(axis=0)
-            for k in np.flatnonzero((apart > _FOLLOWED) & (same < _UNALIKE)):
+            apart = np.einsum("ij,ij->j", _standardise(one), _standardise(other))
+            for k in np.flatnonzero(apart > _FOLLOWED):
                 if columns[k] not in found:
                     found.add(columns[k])
                     yield _report(table, start, int(columns[k]), float(apart[k]), early=early)
@@ -46,7 +47,7 @@ def check_alignment(table: Table) -> Iterator[Finding]:
 def _standardise(values: Floats) -> Floats:
     """Return columns of mean 0 and length 1; constant ones are 0."""
     centred = values - values.mean(axis=0)
-    length = np.sqrt((centred * centred).sum(axis=0))
+    length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     return np.asarray(centred / np.where(length > 0, length, np.inf))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from foundation.types import Floats
+from foundation.types import Floats, Ints
 from market.findings import Finding
 from market.values.table import Table
 
@@ -25,6 +25,8 @@ _PROBES = 8
 """Random sums of each asset's returns; copies have nearly the same in all of them."""
 _NEAR = 4.0
 """Standard deviations of the difference of two copies' sums that are searched."""
+_TOGETHER = 1024
+"""Columns whose candidates are searched at once, which bounds the memory."""
 
 
 def check_copies(table: Table) -> Iterator[Finding]:
@@ -67,23 +69,49 @@ def _compare(block: Floats) -> Iterator[tuple[int, int, int, float]]:
 def _standardise(values: Floats) -> Floats:
     """Return columns of mean 0 and length 1; constant ones are 0."""
     centred = values - values.mean(axis=0)
-    length = np.sqrt((centred * centred).sum(axis=0))
+    length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     return np.asarray(centred / np.where(length > 0, length, np.inf))
 
 
-def _near_pairs(lead: Floats, follow: Floats, least: float, *, same: bool) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of columns whose random sums are so near that their correlation may be `least`.
+def _near_pairs(lead: Floats, follow: Floats, least: float, *, same: bool) -> list[tuple[int, int]]:
+    """Return the pairs of columns whose random sums are so near that their correlation may be `least`.
 
     The sum of a column of length 1 with random weights has a variance of 1, and the difference of two such sums one of
-    2 (1 - correlation). Searching points of a few sums replaces the correlations of all pairs.
+    2 (1 - correlation). Two sums name the candidates, and the others reject nearly all of them, which replaces the
+    correlations of all pairs.
     """
-    from scipy.spatial import KDTree  # loaded here: files of one asset do not need it
-
     weights = np.random.default_rng(0).normal(size=(_PROBES, len(lead)))
     reach = _NEAR * np.sqrt(2.0 * (1.0 - least))
-    near = KDTree((weights @ follow).T).query_ball_point((weights @ lead).T, reach, p=np.inf)
-    for a, candidates in enumerate(near):
-        yield from ((a, b) for b in candidates if (b > a if same else b != a))
+    one, two = weights @ lead, weights @ follow
+    pairs: list[tuple[int, int]] = []
+    for first, second in _list_candidates(one[:2], two[:2], reach):
+        for probe in range(_PROBES):
+            near = np.abs(one[probe, first] - two[probe, second]) <= reach
+            first, second = first[near], second[near]
+        kept = second > first if same else second != first
+        pairs += zip(first[kept].tolist(), second[kept].tolist(), strict=True)
+    return sorted(pairs)
+
+
+def _list_candidates(one: Floats, two: Floats, reach: float) -> Iterator[tuple[Ints, Ints]]:
+    """Yield all pairs of points (2, N) that are near in both coordinates, and some others.
+
+    The points are sorted by strips of the first coordinate, and in a strip by the second. Those near a point are then
+    one range of each of three strips.
+    """
+    strips = [np.floor(points[0] / reach) for points in (one, two)]
+    apart = 4.0 * (np.abs(one[1]).max() + np.abs(two[1]).max() + reach)
+    places = strips[1] * apart + two[1]
+    order = np.argsort(places)
+    for step in (-1, 0, 1):
+        centres = (strips[0] + step) * apart + one[1]
+        low = np.searchsorted(places[order], centres - reach, side="left")
+        counts = np.searchsorted(places[order], centres + reach, side="right") - low
+        for start in range(0, len(counts), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            first = np.repeat(np.arange(len(counts))[part], counts[part])
+            before = np.cumsum(counts[part]) - counts[part]
+            yield first, order[np.arange(len(first)) + np.repeat(low[part] - before, counts[part])]
 
 
 def _is_shifted(block: Floats, shift: int, a: int, b: int) -> bool:

@@ -129,9 +129,9 @@ def _check_rows(source: str, dates: Dates, labels: CodedTexts, cells: _Cells) ->
         text = (
             f"{source}: asset {name!r} has more than one row at {date:%Y-%m-%d},"
             f" the second in data row {row + 1}{more}; keep one row per date and asset"
-            f"{dates.hint or ', or set data.duplicate_rows to last or first'}"
+            f"{'' if dates.hint else ', or set data.duplicate_rows to last or first'}"
         )
-        yield Finding("duplicate dates", "fatal", name, date, text)
+        yield Finding("duplicate dates", "fatal", name, date, text, dates.hint)
 
 
 def _check_identity(source: str, columns: FileColumns, contents: Contents) -> Iterator[Finding]:
@@ -189,6 +189,6 @@ def _note_columns(path: Path, asset: str, columns: FileColumns) -> Iterator[Find
     beside = [name for name in used if name != price]
     bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"
-    yield Finding("one asset", "warning", asset, None, text)
+    yield Finding("one asset", "note", asset, None, text)
     for name in others:
         yield Finding(IGNORED_COLUMN, "note", name, None, f"{path}: column {name!r} is not used")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from market.checks.suspicions.copies import _compare
 from market.checks.suspicions.suspicions import check_suspicions
 from market.checks.value_kind import infer_value_kind
 from market.frequency import DAILY, EVERY_DAY, MONTHLY
@@ -62,6 +63,24 @@ def test_a_copy_with_rounding_is_a_duplicate_and_a_fund_of_the_same_index_is_non
     assert find(make_table(returns)) == [("duplicate asset", "A5")]
     returns[:, 5] = returns[:, 1] + rng.normal(0, 5e-4, len(returns))
     assert find(make_table(returns)) == []
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 3, 5])
+def test_copies_among_many_columns_are_those_of_all_correlations(shift):
+    returns = clean_returns(252, 60) + np.random.default_rng(2).normal(0, 0.01, (252, 300))[:, :60]
+    rng = np.random.default_rng(3)
+    largest = 0.001 if shift else 0.0004  # so that some correlations are above the limit, and some below
+    for copy in range(40, 60):
+        noise = rng.normal(0, largest * (copy - 40) / 20, 252 - shift)
+        returns[shift:, copy] = returns[: 252 - shift, copy - 30] + noise
+    least = 0.999 if shift else 0.9999
+    lead, follow = returns[: 252 - shift], returns[shift:]
+    likeness = np.corrcoef(lead.T, follow.T)[:60, 60:]
+    first, second = np.nonzero(likeness >= least)
+    expected = {(a, b) for a, b in zip(first, second, strict=True) if (a < b if shift == 0 else a != b)}
+    assert 3 < len(expected) < 20, "some are near enough, and some are not"
+    found = {(a, b) for apart, a, b, _ in _compare(returns) if apart == shift}
+    assert found == expected
 
 
 def test_a_copy_that_lists_late_is_found():

@@ -67,7 +67,7 @@ def test_bars_without_an_asset_are_one_asset_named_after_the_file(write, header)
     np.testing.assert_allclose(panel.high[:, 0], 0.9 * (close[1:] + 0.5), atol=1e-5)
     np.testing.assert_allclose(panel.volume[:, 0] * panel.close[:, 0], (1001 + np.arange(29)) * close[1:])
     notice = next(finding for finding in findings if finding.check == "one asset")
-    assert notice.severity == "warning"
+    assert notice.severity == "note"
     assert "read as one asset, called 'KO' after the file: its price is" in notice.message
 
 
