@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
 from benchmarks.fuzz.holdings_files.changes import ROW_CHANGES, TEXT_CHANGES, to_csv, write_parquet
+from benchmarks.fuzz.price_files.reading import read_number
 from benchmarks.fuzz.price_files.second_readers import read_by_both
 from market.panel import Panel
 from operations.champion.holdings import CASH, Holdings, read_holdings
@@ -90,13 +91,15 @@ def _difference(path: Path, held: Holdings) -> Fault | None:
     if cells is None:
         return None
     header, rows = cells
+    if mark := next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None):
+        header, rows = header[0].split(mark), [row[0].split(mark) for row in rows]
     header = ["".join(filter(str.isprintable, each)).strip() for each in header]
     rows = [row for row in rows if any(row)]
     name, kind = header.index("asset"), next(n for n in ("weight", "value") if n in header)
     names = tuple(row[name] for row in rows)
     if names != tuple(each.strip() for each in held.names):
         return Fault("silent difference", f"assets {held.names}, other readers find {names}")
-    numbers = np.array([float(row[header.index(kind)]) for row in rows])
+    numbers = np.array([read_number(row[header.index(kind)]) for row in rows])
     weights = numbers if kind == "weight" else numbers / math.fsum(numbers)
     if not np.allclose(weights, held.weights, rtol=1e-12, atol=1e-15):
         return Fault("silent difference", f"weights {held.weights}, other readers find {weights}")
