@@ -73,4 +73,4 @@ def _take_newest(series: MacroSeries) -> tuple[pd.DatetimeIndex, Floats]:
     """Return the periods in order, each with its last vintage."""
     frame = pd.Series(series.values, index=series.observed_at)
     last = frame[~frame.index.duplicated(keep="last")].sort_index()
-    return pd.DatetimeIndex(last.index), last.to_numpy()
+    return pd.DatetimeIndex(last.index), np.asarray(last, dtype=np.float64)
