@@ -19,21 +19,23 @@ Read = Callable[[Sequence[Path], str], tuple[_T, tuple[Finding, ...]]]
 
 
 def read_source(
-    source: Path | Source, fetch: FetchSettings | None, read: Read[_T]
+    by: str, source: Path | Source, fetch: FetchSettings | None, read: Read[_T]
 ) -> tuple[_T, tuple[Finding, ...]]:
     """Return what `read` makes of the files of a source, with findings that also say where they come from.
 
     Raises
     ------
     DataError
-        SourceError if the source cannot be read; and those of `read`, which name the source instead of its copies.
+        SourceError if the source cannot be read; and those of `read`. Messages begin with the key of the configuration,
+        `by`, and name the source instead of its copies.
     """
-    with open_source(Files((source,)) if isinstance(source, Path) else source, fetch) as opened:
-        paths = [file.path for file in opened.files]
-        label = str(paths[0]) if len(paths) == 1 else opened.label
-        try:
-            made, findings = read(paths, label)
-        except DataError as error:
-            raise type(error)(opened.restore_labels(str(error))) from error
+    opened = None
+    try:
+        with open_source(Files((source,)) if isinstance(source, Path) else source, fetch) as opened:
+            paths = [file.path for file in opened.files]
+            made, findings = read(paths, str(paths[0]) if len(paths) == 1 else opened.label)
+    except DataError as error:
+        text = str(error) if opened is None else opened.restore_labels(str(error))
+        raise type(error)(text if text.startswith(by) else f"{by}: {text}") from error
     named = (replace(finding, message=opened.restore_labels(finding.message)) for finding in findings)
     return made, (*opened.findings, *named)

@@ -54,7 +54,9 @@ def load_series(
     IntegrityError
         If a cell is wrong, or a value was known before the end of its period.
     """
-    made, findings = read_source(source, fetch, lambda files, label: _read(files, label, name, settings))
+    made, findings = read_source(
+        f"data.series.{name}", source, fetch, lambda files, label: _read(files, label, name, settings)
+    )
     if known_by is not None:
         made = {each: series.known_by(known_by) for each, series in made.items()}
     return made, findings

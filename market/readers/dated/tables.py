@@ -63,7 +63,7 @@ def load_tables(
         looks like that of an asset without being it.
     """
     made, findings = read_source(
-        source, fetch, lambda files, label: _read(files, label, name, settings, assets)
+        f"data.tables.{name}", source, fetch, lambda files, label: _read(files, label, name, settings, assets)
     )
     if known_by is not None:
         made = {each: table.known_by(known_by) for each, table in made.items()}

@@ -310,5 +310,5 @@ def test_daily_and_monthly_series_of_fred_need_an_entry_each(server, monkeypatch
 
 def test_a_source_that_is_missing(tmp_path):
     for source in (Path(tmp_path / "none.csv"), Files((tmp_path / "no*.csv",))):
-        with pytest.raises(SourceError, match=r"none\.csv: does not exist|no file"):
+        with pytest.raises(SourceError, match=r"data\.series\.x: .*(none\.csv: does not exist|no file)"):
             load_series(source, "x", MONTHLY)
