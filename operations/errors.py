@@ -36,8 +36,8 @@ class RevisedError(OperationsError):
         super().__init__(
             "the source has rewritten the past; nothing was recorded\n  "
             + "\n  ".join(self.changes)
-            + "\nIf the revision is right, record it with `tangency update --accept-revisions`; earlier versions stay "
-            "readable"
+            + "\nIf the revision is right, record it with `tangency update --config FILE --accept-revisions` (FILE:"
+            " this configuration); earlier versions stay readable"
         )
 
 

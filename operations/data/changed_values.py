@@ -45,5 +45,5 @@ def find_changed_values(config: RunConfig, source: str, panel: Panel) -> tuple[F
     text = f"{source}: the past differs from version {log[-1].version}, recorded {log[-1].at[:16]}: {what}"
     if change.restates:
         return (Finding(CHECK, "note", None, first, text, "nothing: a later dividend or split explains it"),)
-    fix = "ask the vendor why; tangency update --accept-revisions records the new past"
+    fix = "ask the vendor why; tangency update --config FILE --accept-revisions records the new past"
     return (Finding(CHECK, "warning", None, first, text, fix),)

@@ -12,8 +12,8 @@ from market.values.inputs import make_panel
 from pipeline.config import RunConfig
 from pipeline.data_source import load_source
 from pipeline.file_check.examination import Examination
+from pipeline.own_data.reading import with_own_data
 from pipeline.stages.loading import with_scores
-from pipeline.stages.own_data.reading import with_own_data
 
 
 def examine_other_files(done: Examination, config: RunConfig) -> tuple[Examination, Panel | None]:
@@ -39,7 +39,7 @@ def examine_other_files(done: Examination, config: RunConfig) -> tuple[Examinati
     try:
         panel, findings = load_source(data, config.output, end=data.end, known_by=None, repeats=True)
         panel, scores = with_scores(panel, config)
-        panel, own = with_own_data(panel, config)
+        panel, own = with_own_data(panel, data, config.output)
     except DataError as error:
         found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
         return replace(done, findings=(*done.findings, *map(add_fix, found))), None

@@ -13,6 +13,7 @@ from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.preflight.coverage import check_coverage
+from pipeline.preflight.evaluation_length import check_evaluation_length
 from pipeline.preflight.feasibility import check_limits
 from pipeline.preflight.frequency import check_frequency, check_relative_target, explain_horizon
 from pipeline.preflight.training_data import check_training
@@ -78,7 +79,10 @@ class Pipeline:
                     f"{panel.periods_per_year} a year"
                     f"{f'; the largest that works is {most}' if most > 0 else ''}"
                 )
-            coverage = check_coverage(panel, matrix, schedule, config)
+            coverage = (
+                *check_coverage(panel, matrix, schedule, config),
+                *check_evaluation_length(panel, schedule, config),
+            )
             check_training(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
         for text in finding_warnings(coverage):

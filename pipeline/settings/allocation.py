@@ -80,6 +80,10 @@ class PositionsSection(Section):
     minimum_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+_PERCENT_LIKE = 5.0
+"""Limits from which a fraction was probably meant in percent: no portfolio has a volatility or turnover of 500 %."""
+
+
 class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
@@ -107,6 +111,17 @@ class AllocationSection(Section):
     relax: tuple[Family, ...] = RELAXATION_ORDER
     esg: EsgSection | None = None
     positions: PositionsSection | None = None
+
+    @model_validator(mode="after")
+    def _limits_are_fractions(self) -> AllocationSection:
+        """Refuse limits in percent: as fractions they would never bind."""
+        for key in ("maximum", "turnover", "annual_volatility", "annual_tracking_error"):
+            value = getattr(self, key)
+            if value is not None and value >= _PERCENT_LIKE:
+                raise SettingError(
+                    (key,), f"{value:g} is {value:.0%}; limits are fractions: {value / 100:g} is {value:g} %"
+                )
+        return self
 
     @model_validator(mode="after")
     def _floor_goes_without_few_positions(self) -> AllocationSection:

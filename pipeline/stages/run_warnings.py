@@ -79,6 +79,9 @@ def features_line(matrix: FeatureMatrix) -> str:
     for stage, reasons in _missing_by_stage(matrix).items():
         if stage not in matrix.stages:
             parts.append(f"all {_count(reasons)} of {stage} left out: {_first_reason(reasons)}")
+        elif len(reasons) > SHOWN:
+            names = [name for group in reasons.values() for name in group]
+            parts.append(f"left out {', '.join(_first(names))}: {_first_reason(reasons)}")
         else:
             parts += [f"left out {', '.join(_first(names))}: {why}" for why, names in reasons.items()]
     return "; ".join(parts)

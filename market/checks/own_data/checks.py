@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
+from foundation.counts import format_count
+from foundation.suggestions import list_names
 from foundation.types import Floats, Indices
 from market.as_of.asset_tables import AssetTable
 from market.checks.own_data.values import check_constant, check_sign, check_zeros
@@ -41,13 +43,18 @@ def check_own_data(panel: Panel, names: Collection[str], published: Collection[s
         series = panel.macro[name]
         yield from _check_clocks(panel, name, series.observed_at, series.known_at, name in published)
         if series.period_months and name in published:
-            yield from _check_instant(name, series)
+            yield from _check_instant(name, series.observed_at, series.known_at)
+        yield from _check_end(panel, name, series.at(panel.dates)[:, None])
         yield from check_sign(name, series.transform, series.values)
         yield from check_zeros(name, series)
         yield from check_constant(name, series)
         yield from _check_market(panel, name, series)
     for name, table in panel.tables.items():
         yield from _check_clocks(panel, name, table.observed_at, table.known_at, name in published)
+        if name in published and _are_month_ends(table.observed_at):
+            yield from _check_instant(name, table.observed_at, table.known_at)
+        yield from _check_coverage(panel, name, table)
+        yield from _check_end(panel, name, table.at(panel.dates))
         yield from check_sign(name, table.transform, table.value)
         yield from _check_returns(panel, name, table)
 
@@ -76,16 +83,44 @@ def _check_clocks(
         yield Finding("back-filled history", "warning", None, when, text)
 
 
-def _check_instant(name: str, series: MacroSeries) -> Iterator[Finding]:
+def _are_month_ends(dates: pd.DatetimeIndex) -> bool:
+    """Whether almost all dates are last days of months, as ends of fiscal periods are."""
+    return len(dates) > 0 and float(np.mean(dates.is_month_end)) >= _SHARE
+
+
+def _check_coverage(panel: Panel, name: str, table: AssetTable) -> Iterator[Finding]:
+    """Find assets of which a table holds nothing: their names may be written in another way."""
+    without = [asset for n, asset in enumerate(panel.assets) if not (table.asset == n).any()]
+    if without:
+        text = (
+            f"{name}: no value of {format_count(len(without), 'asset')} of {len(panel.assets)},"
+            f" {list_names(without, 5)}: its features are missing there; are the assets called as the prices call them?"
+        )
+        yield Finding("assets without values", "warning", without[0], None, text)
+
+
+def _check_end(panel: Panel, name: str, values: Floats) -> Iterator[Finding]:
+    """Find series and tables that ended before the prices: their features are missing at the last dates."""
+    there = np.flatnonzero(np.isfinite(values).any(axis=1))
+    if len(there) and there[-1] < len(panel.dates) - 1:
+        last = panel.dates[there[-1]]
+        text = (
+            f"{name}: no value is young enough after {last:%Y-%m-%d} (max_age): its features are missing until the last"
+            f" date, {panel.dates[-1]:%Y-%m-%d}; bring the file up to date, or set data.end"
+        )
+        yield Finding("ended", "warning", None, last, text)
+
+
+def _check_instant(name: str, observed: pd.DatetimeIndex, known: pd.DatetimeIndex) -> Iterator[Finding]:
     """Find values of months or longer periods that are said to be known on the last day of their period."""
-    same = series.known_at == series.observed_at
+    same = known == observed
     if len(same) >= _FEWEST and same.mean() >= _SHARE:
         text = (
             f"{name}: the values of whole periods are said to be known on the last day of the period"
-            f" ({series.observed_at[0]:%Y-%m-%d} and {int(same.sum()) - 1} more): known_at looks like the date of the"
+            f" ({observed[0]:%Y-%m-%d} and {int(same.sum()) - 1} more): known_at looks like the date of the"
             " period and not that of publication; name the column of publication, or give a lag"
         )
-        yield Finding("known at once", "warning", None, series.observed_at[0], text)
+        yield Finding("known at once", "warning", None, observed[0], text)
 
 
 def _check_market(panel: Panel, name: str, series: MacroSeries) -> Iterator[Finding]:

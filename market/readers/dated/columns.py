@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from foundation.suggestions import list_names, shorten_text, suggest
 from market.errors import SourceError
@@ -13,7 +13,10 @@ from market.readers.dated.settings import DatedSettings
 from market.text.columns import Contents
 from market.text.names import clean_name
 
-_DATES = ("sasdate", "yyyyq", "quarter", "period", "year", "asof", "as_of", "reference_date")
+_DATES = (
+    *("sasdate", "yyyyq", "quarter", "period", "year", "asof", "as_of", "reference_date"),
+    *("period_end", "fiscal_end", "datadate"),
+)
 """Names of date columns of macro files, beside those of prices."""
 
 
@@ -28,12 +31,20 @@ def find_column(where: str, key: str, header: Sequence[str], name: str) -> str:
     return same[0]
 
 
-def find_dates(where: str, header: Sequence[str], name: str | None) -> str:
-    """Return the column of dates: the one that is named, or has a usual name, or else the first."""
+def find_dates(where: str, header: Sequence[str], name: str | None, others: Collection[str | None]) -> str:
+    """Return the column of dates: the one that is named, or has a usual name, or else the first that is no other."""
     if name is not None:
-        return find_column(where, "date_column", header, name)
-    usual = next((column for column in header if column.lower() in _DATES), None)
-    return usual or find_date(header) or header[0]
+        found = find_column(where, "date_column", header, name)
+    else:
+        left = [column for column in header if column not in others]
+        usual = next((column for column in left if column.lower() in _DATES), None)
+        found = usual or find_date(left) or next(iter(left), header[0])
+    if found in others:
+        raise SourceError(
+            f"{where}: {found!r} would be the column of dates, and holds assets or the dates of publication; give"
+            " date_column, asset_column and known_at, a column each"
+        )
+    return found
 
 
 def find_assets(where: str, header: Sequence[str], name: str | None) -> str | None:

@@ -85,9 +85,9 @@ def read_piece(
     where = f"{by}: {path}"
     if len(header) < 2:
         raise SourceError(f"{where}: it has the column {header[0]!r} alone, expected dates and values")
-    date = find_dates(where, header, settings.date_column)
     known = None if settings.known_at is None else find_column(where, "known_at", header, settings.known_at)
     label = None if assets is None else find_assets(where, header, settings.asset_column)
+    date = find_dates(where, header, settings.date_column, (known, label))
     texts = [name for name in (date, known, label) if name is not None]
     named = by_name and label is None and path.stem in (assets or ()) and not set(header) & set(assets or ())
     wide = assets is not None and label is None and not named
