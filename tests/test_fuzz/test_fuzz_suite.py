@@ -32,7 +32,7 @@ MUTATIONS = {
         ),
         *(
             "wrong setting: {",
-            "; part ",
+            "workbook, ",
             "cut at byte",
             "title rows",
             "footer",
