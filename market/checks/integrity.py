@@ -73,8 +73,8 @@ def _explain_price(values: Floats, row: int, column: int) -> str:
         return "leave a cell empty where there is no price"
     return (
         "an asset whose price can be negative, such as oil in 2020, has no return there: remove the column, take the "
-        "returns of another contract, or end the file before that date (CRSP marks the mean of bid and ask by a minus "
-        "sign: take its absolute value)"
+        "returns of another contract, end the file before that date, or make it a series of data.series (CRSP marks "
+        "the mean of bid and ask by a minus sign: take its absolute value)"
     )
 
 
