@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from foundation.counts import format_count
 from market.findings import Finding
 from market.panel import Panel
 from pipeline.config import RunConfig
@@ -22,8 +23,8 @@ def check_evaluation_length(panel: Panel, schedule: Schedule, config: RunConfig)
     if periods < _FEWEST:
         text = (
             f"from {panel.dates[first]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d} the evaluation has {max(periods, 0):.1f}"
-            f" holding periods of {target.horizon} rows that do not overlap: t-statistics, p-values and the verdict are"
-            " of little use"
+            f" holding periods of {format_count(target.horizon, 'row')} that do not overlap: t-statistics, p-values and"
+            " the verdict are of little use"
         )
         fix = "take an earlier evaluation.start or a shorter target.horizon"
         yield Finding("short evaluation", "warning", None, panel.dates[first], text, fix)

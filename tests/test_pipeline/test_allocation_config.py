@@ -177,3 +177,20 @@ def test_few_positions_hold_at_every_decision(mine):
     assert np.count_nonzero(done.results["equal_weight"].targets, axis=1).max() > 3
     assert done.target.certificate.slack["at most 3 positions"] >= 0
     assert audit(done).clean
+
+
+@pytest.mark.parametrize("key", ["maximum", "turnover", "annual_volatility", "annual_tracking_error"])
+def test_limits_in_percent_are_refused(mine, key):
+    with pytest.raises(
+        ConfigError, match=rf"allocation\.{key}: 30 is 3000%; limits are fractions: 0\.3 is 30 %"
+    ):
+        load_config(mine(**{f"allocation__{key}": 30}))
+
+
+def test_an_evaluation_of_few_holding_periods_is_warned_of(mine):
+    last = pipeline_of(load_config(mine(**SMALL))).prepare().panel.dates[-8]
+    prepared = pipeline_of(load_config(mine(evaluation__start=f"{last:%Y-%m-%d}", **SMALL))).prepare()
+    (one,) = [each for each in prepared.findings if each.check == "short evaluation"]
+    assert "holding periods of 1 row that do not overlap" in one.message
+    usual = pipeline_of(load_config(mine(**SMALL))).prepare()
+    assert not [each for each in usual.findings if each.check == "short evaluation"]

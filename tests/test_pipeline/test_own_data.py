@@ -18,7 +18,7 @@ from running import evaluated
 from market import macro
 from market.as_of import asset_tables
 from market.checks.own_data.checks import check_own_data
-from market.errors import DataError, IntegrityError
+from market.errors import DataError, IntegrityError, SourceError
 from market.sources.settings import find_origins
 from operations.watch.sources import find_places
 from pipeline.audit.audit import audit
@@ -455,3 +455,42 @@ def test_the_example_of_the_documentation_works(tmp_path):
     changes = panel.dates[1:][np.diff(level) != 0]
     assert {"1992-03-31", "2002-03-31"} <= {f"{date:%Y-%m-%d}" for date in changes}
     assert matrix.column("recession_age")[-1, 0] == (panel.dates[-1] - pd.Timestamp("2009-06-30")).days
+
+
+def test_a_table_known_at_the_end_of_its_periods_is_named(folder, tmp_path):
+    def instant(rows):
+        ends = pd.to_datetime(rows["date"]) + pd.offsets.MonthEnd(0)
+        return rows.assign(date=ends, filed=ends).drop_duplicates(["asset", "date"])
+
+    found = warnings_of(folder, tmp_path, instant)
+    (one,) = [each for each in found if each.check == "known at once"]
+    assert "known_at looks like the date of the period" in one.message
+
+
+def test_assets_without_a_value_and_tables_that_ended_are_named(folder, tmp_path):
+    first = pd.read_csv(folder / "value.csv")["asset"].iloc[0]
+    found = warnings_of(folder, tmp_path, lambda rows: rows[rows["asset"] != first])
+    (one,) = [each for each in found if each.check == "assets without values"]
+    assert "no value of 1 asset of" in one.message
+    assert first in one.message
+    found = warnings_of(folder, tmp_path, lambda rows: rows[rows["date"] < "1995-01-01"])
+    (one,) = [each for each in found if each.check == "ended"]
+    assert "its features are missing until the last date" in one.message
+
+
+@pytest.mark.parametrize("given", [{}, {"asset_column": "ticker"}])
+def test_a_first_column_of_assets_is_not_the_column_of_dates(folder, tmp_path, given):
+    rows = pd.read_csv(folder / "value.csv")
+    rows = rows.rename(columns={"asset": "ticker", "date": "quarter_end"})
+    rows[["ticker", "quarter_end", "filed", "score"]].to_csv(tmp_path / "value.csv", index=False)
+    changes = {f"tables__value__{key}": value for key, value in given.items()}
+    renamed = load_data(
+        config(folder, tables__value__path=str(tmp_path / "value.csv"), **changes), reporter()
+    )
+    whole = load_data(config(folder), reporter())
+    assert renamed[0].digest() == whole[0].digest()
+
+
+def test_one_column_cannot_be_of_dates_and_of_assets(folder):
+    with pytest.raises(SourceError, match="would be the column of dates, and holds assets"):
+        load_data(config(folder, tables__value__date_column="asset"), reporter())
