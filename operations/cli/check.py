@@ -56,12 +56,20 @@ def check_command(
     unless --values or a configuration says it.
     """
     from foundation.json_text import to_json
-    from pipeline.file_check.examination import examine_file
+    from market.errors import DataError
+    from pipeline.errors import ConfigError
+    from pipeline.file_check.examination import examine_file, report_unreadable
 
-    request = make_request(files, config, options)
-    done = examine_file(request)
-    if config is not None:
-        done = _add_findings_of_config(done, config)
+    try:
+        request = make_request(files, config, options)
+        done = examine_file(request)
+        if config is not None:
+            done = _add_findings_of_config(done, config)
+    except ConfigError as error:
+        # Settings that are left open are chosen from all data of a configuration.
+        if fix is not None or not isinstance(error.__cause__, DataError):
+            raise
+        done = report_unreadable(str(config), error.__cause__)
     if as_json:
         click.echo(to_json(done.as_dict()), nl=False)
     else:

@@ -118,6 +118,12 @@ class Examination:
         }
 
 
+def report_unreadable(label: str, error: DataError) -> Examination:
+    """Return the examination of data that cannot be read, with the reason as its findings."""
+    found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
+    return Examination(label, FileSettings(), False, None, tuple(map(add_fix, found)))
+
+
 def examine_file(request: FileRequest) -> Examination:
     """Read a file and run all checks on it; what a run would refuse is a fatal finding here.
 

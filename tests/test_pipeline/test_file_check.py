@@ -432,8 +432,8 @@ def test_values_that_changed_since_the_last_version_are_found(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     values = 50 * np.cumprod(1 + returns_of(2000), axis=0)
     write(tmp_path / "p.csv", values)
-    months = pd.date_range("2015-01-31", periods=80, freq="ME", name="date")
-    pd.DataFrame({"rate": np.linspace(1, 2, 80)}, index=months).to_csv("rate.csv")
+    months = pd.date_range("2015-01-31", periods=95, freq="ME", name="date")
+    pd.DataFrame({"rate": np.linspace(1, 2, 95)}, index=months).to_csv("rate.csv")
     series = "  series:\n    rate: {path: rate.csv, lag: 1 month}\n"
     (tmp_path / "c.yaml").write_text(f"name: c\ndata:\n  path: p.csv\n{series}")
     assert tangency(monkeypatch, capsys, "update", "--config", "c.yaml")[0] == 0
