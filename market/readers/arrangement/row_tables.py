@@ -13,8 +13,8 @@ import pandas as pd
 from foundation.suggestions import list_names
 from foundation.types import Floats, Ints
 from market.errors import SourceError
-from market.findings import IGNORED_COLUMN, Finding, raise_if_fatal
-from market.readers.column_roles import is_adjusted, looks_adjusted
+from market.findings import IGNORED_COLUMN, Finding, Severity, raise_if_fatal
+from market.readers.column_roles import find_role_of, is_adjusted, looks_adjusted
 from market.readers.file_columns import FileColumns
 from market.text.coded_texts import CodedTexts
 from market.text.columns import Contents
@@ -191,4 +191,6 @@ def _note_columns(path: Path, asset: str, columns: FileColumns) -> Iterator[Find
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"
     yield Finding("one asset", "note", asset, None, text)
     for name in others:
-        yield Finding(IGNORED_COLUMN, "note", name, None, f"{path}: column {name!r} is not used")
+        # A word of vendors, such as dividends, is no surprise; any other column may be one of the bars.
+        severity: Severity = "note" if find_role_of(name) == "other" else "warning"
+        yield Finding(IGNORED_COLUMN, severity, name, None, f"{path}: column {name!r} is not used")

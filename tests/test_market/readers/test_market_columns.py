@@ -82,6 +82,19 @@ def test_dividends_and_splits_beside_bars_are_left_out_and_named(write):
     assert "not used: 'Dividends', 'Stock Splits'" in message
 
 
+@pytest.mark.parametrize(
+    ("header", "severity"),
+    [
+        ("Date,Open,High,Low,Close,Dividends", "note"),
+        ("Date,Open,High,Low,Close,year", "warning"),
+        ("Date,Open,High,Low,Close,value", "warning"),
+    ],
+)
+def test_a_column_beside_bars_that_may_be_one_of_them_is_warned_of(write, header, severity):
+    _, findings = read(write(*lines_of(header, lambda n: texts(*bar(n), 7)), name="KO.csv"))
+    assert [finding.severity for finding in findings if finding.check == "ignored column"] == [severity]
+
+
 def test_bars_newest_first_are_turned_round_as_one(write):
     header, *rows = lines_of("Date,High,Low,Close,Volume", lambda n: texts(*bar(n)[1:], 1000 + n))
     forward = read(write(header, *rows, name="KO.csv"))[0]
