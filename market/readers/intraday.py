@@ -12,7 +12,7 @@ import pandas as pd
 from foundation.counts import format_count
 from foundation.types import Bools, Ints
 from market.errors import SourceError
-from market.findings import Finding, Kind
+from market.findings import INTERPRETATION, Finding, Kind
 from market.text.dates import Dates
 from market.values.dates.resampling import carry_values
 from market.values.dates.sessions import Exchange, find_exchange
@@ -116,7 +116,7 @@ class SessionStamps:
         )
         if outside:
             text += f"; {format_count(outside, 'row')} outside of sessions left out"
-        return Finding("interpretation", "note", None, None, text)
+        return Finding(INTERPRETATION, "note", None, None, text)
 
     def _note_running(self, day: pd.Timestamp) -> Finding:
         """Note the last session, which is not over."""
@@ -239,4 +239,4 @@ def _note_reading(where: str, dates: Dates, sessions: pd.DatetimeIndex, how: str
         if sessions.notna().any()
         else f"{where}: {how}"
     )
-    return Finding("interpretation", "note", None, None, text)
+    return Finding(INTERPRETATION, "note", None, None, text)

@@ -120,8 +120,12 @@ class Examination:
 
 def report_unreadable(label: str, error: DataError) -> Examination:
     """Return the examination of data that cannot be read, with the reason as its findings."""
-    found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
-    return Examination(label, FileSettings(), False, None, tuple(map(add_fix, found)))
+    return Examination(label, FileSettings(), False, None, tuple(map(add_fix, list_reasons(error))))
+
+
+def list_reasons(error: DataError) -> tuple[Finding, ...]:
+    """Return why data cannot be read: the findings of an error, or its message as one."""
+    return getattr(error, "findings", ()) or (_unreadable(str(error)),)
 
 
 def examine_file(request: FileRequest) -> Examination:
@@ -157,7 +161,7 @@ def _examine_opened(
         else:
             settings, inputs, notes = _read_inferred(label, settings, read)
     except DataError as error:
-        found = getattr(error, "findings", ()) or (_unreadable(str(error)),)
+        found = list_reasons(error)
         return request.settings, None, [*opened.findings, *found]
     found = (*opened.findings, *notes, *inputs.grid.findings, *list_findings(inputs), *_note_missing(inputs))
     return settings, inputs, list(found)

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from market.checks.fixes import add_fix
 from market.errors import DataError
-from market.findings import Finding
 from market.panel import Panel
 from market.values.inputs import make_panel
 from pipeline.config import RunConfig
 from pipeline.data_source import load_source
-from pipeline.file_check.examination import Examination
+from pipeline.file_check.examination import Examination, list_reasons
 from pipeline.own_data.reading import with_own_data
 from pipeline.stages.loading import with_scores
 
@@ -41,8 +40,7 @@ def examine_other_files(done: Examination, config: RunConfig) -> tuple[Examinati
         panel, scores = with_scores(panel, config)
         panel, own = with_own_data(panel, data, config.output)
     except DataError as error:
-        found = getattr(error, "findings", ()) or (Finding("unreadable", "fatal", None, None, str(error)),)
-        return replace(done, findings=(*done.findings, *map(add_fix, found))), None
+        return replace(done, findings=(*done.findings, *map(add_fix, list_reasons(error)))), None
     known = {finding.message for finding in done.findings}
     found = [add_fix(f) for f in (*findings, *scores, *own) if f.message not in known]
     return replace(done, findings=(*done.findings, *found)), panel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from features.catalogue import catalogue
 from foundation.counts import format_count
-from market.findings import Finding, Severity
+from market.findings import INTERPRETATION, Finding, Severity
 from pipeline.settings.stages import FeaturesSection
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Findings of one check up to which each has its own line; more are summarised in one line with their number."""
-INTERPRETATION = "interpretation"
-"""Check whose findings say how a file was read; each has its own line, whatever their number."""
 NAMED = 4
 """Missing features that are named in full."""
 
@@ -48,7 +46,7 @@ def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
             by_check.setdefault(finding.check, []).append(finding)
     lines = []
     for check, group in by_check.items():
-        if len(group) <= SHOWN or check == INTERPRETATION:
+        if len(group) <= SHOWN or check == INTERPRETATION:  # how a file was read is never summarised
             lines += [finding.text for finding in group]
         else:
             count = f"{check}: {format_count(len(group), severity)} (the report lists all of them)"

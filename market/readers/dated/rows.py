@@ -13,7 +13,7 @@ import pandas as pd
 
 from foundation.types import Bools, Floats
 from market.errors import IntegrityError, SourceError
-from market.findings import Finding
+from market.findings import INTERPRETATION, Finding
 from market.readers.dated.code_lines import fill_stamps
 from market.readers.dated.frequencies import check_frequencies
 from market.readers.dated.lags import Lag, add_lag, default_age, parse_age, parse_lag
@@ -170,7 +170,7 @@ def _read_known(piece: Piece, settings: DatedSettings) -> tuple[pd.DatetimeIndex
         " count as known on the next day"
     )
     by_text = dates.by_text + pd.to_timedelta(late.astype(np.int64), unit="D")
-    return by_text[filled.codes], (*dates.warnings, Finding("interpretation", "note", None, None, text))
+    return by_text[filled.codes], (*dates.warnings, Finding(INTERPRETATION, "note", None, None, text))
 
 
 def _choose_age(
@@ -223,7 +223,7 @@ def _explain(
     if transforms:
         kinds = ", ".join(dict.fromkeys(transforms.values()))
         parts.append(f"transformed by the file's own line of codes ({kinds})")
-    return Finding("interpretation", "note", None, None, f"{where}: {'; '.join(parts)}")
+    return Finding(INTERPRETATION, "note", None, None, f"{where}: {'; '.join(parts)}")
 
 
 def refuse_infinite(where: str, name: str, value: Floats, ends: pd.DatetimeIndex) -> None:

@@ -15,7 +15,7 @@ from foundation.suggestions import list_names
 from foundation.types import Floats, Indices, Ints, SmallInts
 from market.as_of.asset_tables import AssetTable
 from market.errors import IntegrityError, SourceError
-from market.findings import Finding, raise_if_fatal
+from market.findings import INTERPRETATION, Finding, raise_if_fatal
 from market.readers.dated.opening import read_source
 from market.readers.dated.rows import Rows, date_known, read_rows
 from market.readers.dated.series import name_columns
@@ -129,7 +129,7 @@ def _place_assets(where: str, rows: Rows, assets: Sequence[str]) -> tuple[SmallI
     others = int((places < 0).sum())
     if others:
         text = f"{where}: {format_count(others, 'asset')} that the prices do not have are left out"
-        findings = (*findings, Finding("interpretation", "note", None, None, text))
+        findings = (*findings, Finding(INTERPRETATION, "note", None, None, text))
     return places[labels.codes], findings
 
 

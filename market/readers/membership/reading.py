@@ -12,7 +12,7 @@ import pandas as pd
 from foundation.suggestions import list_names
 from foundation.types import Bools, Ints
 from market.errors import IntegrityError, SourceError
-from market.findings import Finding
+from market.findings import INTERPRETATION, Finding
 from market.readers.membership.columns import (
     find_roles,
     insist_dates,
@@ -117,7 +117,7 @@ def _read_changes(path: Path) -> tuple[tuple[str, ...], Changes, tuple[Finding, 
         (
             *contents.warnings,
             *_explain_late(path, roles, contents),
-            Finding("interpretation", "note", None, None, f"{path}: {how}"),
+            Finding(INTERPRETATION, "note", None, None, f"{path}: {how}"),
         ),
     )
 
@@ -140,7 +140,7 @@ def _explain_late(path: Path, roles: dict[str, str], contents: Contents) -> tupl
         f"{path}: column {column!r}: a time of day such as in {shown!r} may come after the close: such rows count as"
         " known on the next day"
     )
-    return (Finding("interpretation", "note", None, None, text),)
+    return (Finding(INTERPRETATION, "note", None, None, text),)
 
 
 def _read_known(

@@ -16,7 +16,7 @@ from foundation.counts import format_count
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
 from market.errors import SourceError
-from market.findings import Finding, Kind
+from market.findings import INTERPRETATION, Finding, Kind
 from market.frequency import Frequency, infer_frequency
 from market.values.dates.periods import (
     NextSession,
@@ -151,7 +151,7 @@ class Resampling:
             f"{format_count(len(dates), f'{found.name} row')}, each with the last values of the {noun} and dated at "
             f"its last row: {stamps[0]:%Y-%m-%d} to {stamps[-1]:%Y-%m-%d}"
         )
-        return Finding("interpretation", "note", None, stamps[0], text)
+        return Finding(INTERPRETATION, "note", None, stamps[0], text)
 
     def _note_late(self, late: tuple[str, pd.Timestamp, pd.Timestamp, int] | None) -> list[Finding]:
         """Note values that are older than the row in which they count."""
@@ -162,7 +162,7 @@ class Resampling:
             f"{self.source}: column {name!r}: the last value of the {period_noun(self.period)} that ends on "
             f"{stamp:%Y-%m-%d} is of {day:%Y-%m-%d} ({format_count(count, 'such value')} in all columns)"
         )
-        return [Finding("interpretation", "note", name, stamp, text)]
+        return [Finding(INTERPRETATION, "note", name, stamp, text)]
 
     def _note_running(self, dates: pd.DatetimeIndex, number: Ints) -> Finding:
         """Note the period that is left out because it is not over."""

@@ -12,7 +12,7 @@ from foundation.counts import format_count
 from foundation.suggestions import suggest
 from foundation.types import Bools
 from market.errors import SourceError
-from market.findings import Finding
+from market.findings import INTERPRETATION, Finding
 
 _AHEAD = (400, 40)
 """Days after the last row for which sessions are needed; some exchanges publish fewer."""
@@ -83,7 +83,7 @@ class Exchange:
         if len(early):
             count = format_count(len(early), "row is a half day", "rows are half days")
             text = f"{where}: {count}, counted as whole ones"
-            found.append(Finding("interpretation", "note", None, early[0], text))
+            found.append(Finding(INTERPRETATION, "note", None, early[0], text))
         return tuple(found)
 
 
