@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.fuzz import prices
 from benchmarks.fuzz.price_files import judging
-from benchmarks.fuzz.price_files.drafts import Reading
+from benchmarks.fuzz.price_files.drafts import Draft, Reading, Style
+from benchmarks.fuzz.price_files.meanings import write_gross
 from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, read_date, read_number
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.running import run_cases_here
@@ -113,6 +114,16 @@ def test_sound_files_are_read_without_a_fault(sound_seeds, tmp_path):
     results = list(run_cases_here("benchmarks.fuzz.prices", sound_seeds[:30], tmp_path, time_limit=30))
     assert [result.fault for result in results if result.fault] == []
     assert {result.description.split()[1] for result in results} == {"wide", "long", "single"}
+
+
+@pytest.mark.parametrize("sign, is_suspect", [("", True), ("$", False)])
+def test_only_returns_that_were_made_gross_are_called_suspect(sign, is_suspect):
+    reading = Reading("wide", "date", values="returns")
+    rows = [[f"{day:%Y-%m-%d}", f"{sign}0.01"] for day in pd.date_range("2020-01-01", periods=900)]
+    draft = Draft(["date", "a"], rows, reading, Style(), "file", [])
+    write_gross(draft, np.random.default_rng(0))
+    assert (draft.expectation == "suspect") == is_suspect
+    assert (draft.rows[0][1] == "1.010000") == is_suspect
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-import numpy as np
-
 from benchmarks.fuzz.price_files.corpus import Rng, choose
 from benchmarks.fuzz.price_files.drafts import Draft
-from benchmarks.fuzz.price_files.reading import UnreadableError, read_date
+from benchmarks.fuzz.price_files.reading import UnreadableError, is_number, read_date
 
 ODD_CELLS = (
     *(
@@ -168,7 +166,7 @@ def replace_all_numbers(draft: Draft, rng: Rng) -> str | None:
     }
     name = choose(rng, tuple(ways))
     for row in draft.rows:
-        if _is_number(row[column]):
+        if is_number(row[column]):
             row[column] = ways[name](row[column])
     return f"column {draft.header[column]!r} written with {name}"
 
@@ -252,13 +250,6 @@ def _write_cell(draft: Draft, rng: Rng, text: str, row: int | None = None) -> st
     column = choose(rng, columns)
     draft.rows[row][column] = text
     return f"row {row}, column {draft.header[column]!r}: {text[:40]!r}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
 
 
 CONTENTS = (

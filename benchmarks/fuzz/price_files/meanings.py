@@ -7,7 +7,7 @@ import unicodedata
 
 from benchmarks.fuzz.price_files.corpus import Rng, choose
 from benchmarks.fuzz.price_files.drafts import RAW, Draft
-from benchmarks.fuzz.price_files.reading import UnreadableError, read_date
+from benchmarks.fuzz.price_files.reading import UnreadableError, is_number, read_date
 
 ADJUSTED_NAMES = (
     *("adjClose", "adjclose", "Adj. Close", "close_adj", "adjusted", "Adj Close*", "Adj Close**", "AdjClose"),
@@ -194,12 +194,12 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
         return None
     if len({row[column] for row in draft.rows}) < LEAST_ROWS["returns"]:
         return None
-    for row in draft.rows:
-        for n in draft.value_columns():
-            try:
-                row[n] = f"{1.0 + float(row[n]):.6f}"
-            except ValueError:
-                continue
+    cells = [(row, n) for row in draft.rows for n in draft.value_columns() if n < len(row)]
+    numbers = [(row, n) for row, n in cells if is_number(row[n])]
+    if 2 * len(numbers) <= len(cells):
+        return None  # cells written with a currency sign, say: the file would hold the true returns
+    for row, n in numbers:
+        row[n] = f"{1.0 + float(row[n]):.6f}"
     draft.expectation = "suspect"
     return "gross returns declared as returns"
 

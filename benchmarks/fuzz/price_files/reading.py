@@ -158,3 +158,10 @@ def _read_rows(
         array[day, column] = [read_number(row[names.index(name)]) for row in rows]
         arrays[key] = array
     return Content(dates, tuple(assets), arrays.pop("values"), arrays)
+
+def is_number(text: str) -> bool:
+    """Whether Python reads a cell as a finite number."""
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
