@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
-from models.errors import TrainingError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +74,6 @@ class Dataset:
     def rows_to_forecast(self, positions: Ints) -> tuple[Floats, Rows]:
         """Return X (n, K) and Rows of the usable pairs at these dates, with or without a known target."""
         return self._take(positions, self.usable[positions])
-
-    def find_columns(self, names: Collection[str]) -> Ints:
-        """Return the columns with these names, increasing.
-
-        Raises
-        ------
-        TrainingError
-            If there is no name, or a name is no feature.
-        """
-        if not names:
-            raise TrainingError("features: expected one name at least")
-        for name in names:
-            if name not in self.names:
-                raise TrainingError(
-                    f"features: {name!r} is no feature of the data{suggest(name, self.names)}"
-                )
-        return np.array([k for k, name in enumerate(self.names) if name in names], dtype=np.int64)
 
     def select(self, columns: Ints) -> Dataset:
         """Return the data with these columns of the features alone; rows and target stay as they are."""

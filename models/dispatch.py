@@ -16,7 +16,7 @@ from models.tuning.tuned import Tuned
 from models.tuning.walk import walk_tuned
 from models.walk_forward.plain_walk import Walk, walk_plain
 from models.walk_forward.results import Progress, WalkResult
-from models.walk_forward.subset import narrow_importance, spread_importance
+from models.walk_forward.subset import find_columns, narrow_importance, spread_importance
 from validation.folds.walk_forward import Fold
 
 
@@ -59,7 +59,7 @@ def walk_forward(
     walk = _choose_walk(model)
     if features is None:
         return walk(model, name, data, folds, progress, executor, previous)
-    columns = data.find_columns(features)
+    columns = find_columns(data, features)
     narrow = None if previous is None else narrow_importance(previous, columns)
     result = walk(model, name, data.select(columns), folds, progress, executor, narrow)
     return spread_importance(result, columns, len(data.names))

@@ -8,6 +8,7 @@ import numpy as np
 
 from features.catalogue import catalogue
 from features.matrix import FeatureMatrix
+from features.spec import STAGES
 from foundation.suggestions import list_names, suggest
 from foundation.types import Ints
 from market.panel import Panel
@@ -45,6 +46,8 @@ def _find_fault(name: str, panel: Panel, matrix: FeatureMatrix, config: RunConfi
         return ""
     if name in matrix.missing:
         return f"cannot be used: {matrix.missing[name]}"
+    if name in STAGES:
+        return "is a stage: expected the names of single features"
     specs = feature_specs(panel, config.data)[0] or catalogue()
     if name not in specs:
         return f"is no feature of this run{suggest(name, (*matrix.names, *regimes))}"

@@ -14,19 +14,12 @@ from pipeline.config import load_config
 from pipeline.progress import Reporter
 
 QUICK = {
-    "features__include": [
-        "return_1",
-        "return_12",
-        "volatility_12",
-        "market",
-        "momentum_12_1",
-        "momentum_12_1_z",
-    ],
+    "features__include": ["return_1", "return_12", "volatility_12", "market", "momentum_12_1"],
     "calibration": {"prior_periods": 100},  # no slope reaches its bounds
     "models": {
         "ridge": {"kind": "ridge", "n_penalties": 12, "inner_splits": 2},
         "lightgbm": {"kind": "lightgbm", "max_trees": 10, "min_rows_in_leaf": 50},
-        "momentum": {"kind": "univariate", "features": ["momentum_12_1_z"]},
+        "momentum": {"kind": "univariate", "features": ["momentum_12_1", "return_12"]},
         "combination": {"kind": "combination", "members": ["ridge", "lightgbm", "momentum"]},
     },
 }

@@ -15,6 +15,7 @@ from models.parallel.executors import Processes, Threads
 from models.tuning.search_space import Range
 from models.tuning.tuned import Tuned
 from models.walk_forward.plain_walk import walk_plain
+from models.walk_forward.subset import find_columns
 from validation.folds.walk_forward import WalkForward
 
 N, K = 130, 7
@@ -99,7 +100,7 @@ def test_a_walk_has_the_bits_of_one_on_a_dataset_with_only_these_columns(name, w
 @pytest.mark.parametrize("name", ["ridge", "median", "trees"])
 def test_the_plain_loop_agrees_too(name):
     data, walk_folds = panel_data(), folds()
-    columns = data.find_columns(NAMES)
+    columns = find_columns(data, NAMES)
     found = walk_plain(MODELS[name], "m", data.select(columns), walk_folds)
     assert_same_bits(found, walk_plain(MODELS[name], "m", only(data), walk_folds), "plain")
 
@@ -132,7 +133,7 @@ def test_going_on_from_fewer_dates_gives_the_bits_of_a_whole_walk(name):
 def test_the_selected_columns_keep_their_values_their_precision_and_the_data(dtype):
     data = panel_data(dtype=dtype)
     before = data.X.copy()
-    selected = data.select(data.find_columns(NAMES))
+    selected = data.select(find_columns(data, NAMES))
     assert selected.names == ("f0", "f2", "f5")
     assert selected.X.flags.c_contiguous, "sums over features depend on the order of memory"
     assert_same_bits(selected.X, only(data).X, "X")

@@ -26,8 +26,8 @@ import market.panel
 import market.readers.prices
 from features.spec import FeatureError, feature, registered_features
 from market.macro import MacroSeries
+from models import dispatch
 from models.calibration import calibrate
-from models.dataset import Dataset
 from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline import data_source
@@ -148,7 +148,7 @@ def choosing_the_features_of_a_model_by_all_targets(monkeypatch):
         score = np.abs(np.nan_to_num(rows[ok]).T @ target[ok])
         return np.sort(np.argsort(score)[-len(names) :])
 
-    monkeypatch.setattr(Dataset, "find_columns", choose)
+    monkeypatch.setattr(dispatch, "find_columns", choose)
 
 
 @leak("model ridge")

@@ -115,6 +115,7 @@ def test_mistakes_in_the_section_are_named(folder, model, message):
             {"features": {"exclude": ["return_1"]}},
             "'return_1' is not built: features.exclude leaves",
         ),
+        (["return_1", "asset"], {}, "'asset' is a stage: expected the names of single features"),
         (["volume_ratio_1_12"], {}, "'volume_ratio_1_12' cannot be used: the panel has no volume"),
         (
             ["market_volatility_12", "regime_0"],
