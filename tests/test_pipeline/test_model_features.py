@@ -15,6 +15,7 @@ from running import evaluated, pipeline_of
 from pipeline.cli import main as cli
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import ConfigError, RunError
+from pipeline.export.freeze import inputs
 from pipeline.report.page_tables import effort_table
 from pipeline.stages import compute
 
@@ -185,6 +186,12 @@ def done(folder):
         "whole": RIDGE,
         "momentum": MOMENTUM,
         "few": RIDGE | {"features": ["return_1", "volatility_12", "market_return_12", "regime_0"]},
+        "trees": {
+            "kind": "lightgbm",
+            "max_trees": 12,
+            "min_rows_in_leaf": 30,
+            "features": ["return_12", "return_1"],
+        },
         "both": {"kind": "combination", "members": ["whole", "momentum"]},
     }
     return evaluated(
@@ -222,8 +229,29 @@ def test_the_report_says_how_many_features_each_model_sees(done):
         "whole": f"{total}",
         "momentum": "momentum_12_1_z",
         "few": f"4 of {total}",
+        "trees": f"2 of {total}",
         "both": "–",
     }
+
+
+@pytest.mark.usefixtures("mlflow_here")
+@pytest.mark.parametrize("name", ["momentum", "few", "trees"])
+def test_a_logged_model_finds_its_columns_by_name(done, name, tmp_path):
+    """MLflow gives it a table with all features, in another order."""
+    import mlflow
+
+    from pipeline.tracking.models.logged_models import write_model
+
+    walk, names = done.trained.walks[name], list(done.trained.names)
+    write_model(walk.last, tmp_path / "model")
+    prepared = done.trained.prepared
+    row = len(prepared.panel.dates) - 1
+    table = inputs(prepared, done.trained.regimes, row).set_index("asset")[names[::-1]]
+    raw = pd.Series(
+        np.asarray(mlflow.pyfunc.load_model(tmp_path / "model").predict(table)), index=table.index
+    )
+    said = walk.raw[row][prepared.panel.listed[row]]
+    np.testing.assert_allclose(raw - raw.mean(), said, rtol=0, atol=1e-12)
 
 
 def test_another_list_is_another_fit_and_the_same_list_is_reused(tmp_path):
