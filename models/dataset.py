@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,11 @@ class Dataset:
     def rows_to_forecast(self, positions: Ints) -> tuple[Floats, Rows]:
         """Return X (n, K) and Rows of the usable pairs at these dates, with or without a known target."""
         return self._take(positions, self.usable[positions])
+
+    def select(self, columns: Ints) -> Dataset:
+        """Return the data with these columns of the features alone; rows and target stay as they are."""
+        names = tuple(self.names[k] for k in columns)
+        return replace(self, X=np.take(self.X, columns, axis=2), names=names)
 
     def _take(self, positions: Ints, keep: Bools) -> tuple[Floats, Rows]:
         at, asset = np.nonzero(keep)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from foundation.counts import format_count
 from market.frequency import nearest_frequency
 from market.panel import Panel
@@ -34,13 +36,8 @@ class Choice:
     reason: str
 
 
-MODELS: dict[str, Any] = {
-    "mean": {"kind": "mean"},
-    "ridge": {"kind": "ridge"},
-    "lightgbm": {"kind": "lightgbm"},
-    "combination": {"kind": "combination", "members": ["ridge", "lightgbm"]},
-}
-"""Models of a configuration that names none."""
+MOMENTUM = "momentum_12_1_z"
+"""The only feature of the third member of the combination (Jegadeesh and Titman, 1993)."""
 COST_RATE = 0.001
 
 
@@ -118,11 +115,12 @@ def _choose_rest(panel: Panel, plan: Plan, content: Mapping[str, Any]) -> list[C
     slow = year < WEEKLY
     window = max(2, round(tier.covariance * year / 12)) if slow else 2 * year
     history = max(2, round(tier.history * year / 12)) if slow else year
-    models = content.get("models") or MODELS
+    own = _choose_models(panel, plan)
+    models = content.get("models") or own.value
     alone = [Choice("allocation.cash_maximum", 1.0, "beside one asset there is only cash to hold")]
     return [
         *(alone if len(panel.assets) == 1 else []),
-        Choice("models", MODELS, "a baseline, a linear model, trees, and the mean of the last two"),
+        own,
         Choice("allocation.forecast", _traded_model(models), "the combination, if there is one"),
         Choice("allocation.rebalance_every", plan.horizon, "the horizon"),
         Choice("allocation.covariance_window", window, format_count(round(window * 12 / year), "month")),
@@ -134,6 +132,24 @@ def _choose_rest(panel: Panel, plan: Plan, content: Mapping[str, Any]) -> list[C
             f"{plan.calibration_months:.0f} months after the first test date, whose forecasts feed the calibration",
         ),
     ]
+
+
+def _choose_models(panel: Panel, plan: Plan) -> Choice:
+    """Return the models of a configuration that names none: with momentum if two assets have it while training."""
+    members: dict[str, Any] = {"ridge": {"kind": "ridge"}, "lightgbm": {"kind": "lightgbm"}}
+    why = "a baseline, a linear model, trees, and the mean of the last two"
+    if MOMENTUM in plan.columns and _has_two_assets(panel, plan.first_test):
+        members["momentum"] = {"kind": "univariate", "features": [MOMENTUM]}
+        why = "a baseline, a linear model, trees, momentum, and the mean of the last three"
+    combination = {"kind": "combination", "members": list(members)}
+    return Choice("models", {"mean": {"kind": "mean"}, **members, "combination": combination}, why)
+
+
+def _has_two_assets(panel: Panel, before: int) -> bool:
+    """Whether two assets have a year of returns at some date before a row, so that one can be above the other."""
+    listed = panel.listed[:before]
+    old = listed & panel.holdable[:before] & (np.cumsum(listed, axis=0) > panel.periods_per_year)
+    return bool((old.sum(axis=1) > 1).any())
 
 
 def _traded_model(models: Any) -> str:

@@ -46,7 +46,8 @@ class Plan:
         Rows of the first test date and of the first judged date.
     regimes : int
         Rows before the first fit of the regimes.
-    regime_features, excluded : tuple of str
+    columns, regime_features, excluded : tuple of str
+        Features that are built, those of the regimes, and those that are excluded as too slow.
     """
 
     dates: pd.DatetimeIndex
@@ -59,6 +60,7 @@ class Plan:
     first_test: int
     start: int
     regimes: int
+    columns: tuple[str, ...]
     regime_features: tuple[str, ...]
     excluded: tuple[str, ...]
 
@@ -153,7 +155,19 @@ def _try_tier(panel: Panel, given: _Given, tier: Tier) -> tuple[Plan | None, int
     regimes = max(_rows(tier.regimes, year), least)
     needed = max(start + _rows(_JUDGED, year) + lag, warm + int(given("regimes.min_train", regimes))) + 2
     plan = Plan(
-        panel.dates, month, tier, horizon, lag, every, warm, first_test, start, regimes, features, excluded
+        dates=panel.dates,
+        month=month,
+        tier=tier,
+        horizon=horizon,
+        lag=lag,
+        train_every=every,
+        warm=warm,
+        first_test=first_test,
+        start=start,
+        regimes=regimes,
+        columns=columns,
+        regime_features=features,
+        excluded=excluded,
     )
     return (plan if needed <= len(panel.dates) else None), needed
 

@@ -64,7 +64,9 @@ def _model(name: str, trained: Trained) -> dict[str, Any]:
     if isinstance(section, CombinationModel):
         spec = _combination(trained.walks[name], trained, section)
     else:
-        spec = {key: value for key, value in trained.walks[name].last.items() if key != "features"}
+        spec = dict(trained.walks[name].last)
+        if section.features is None:
+            del spec["features"]  # those of all columns
     return spec | {"slope": float(forecast.slope[-1]), "slope_error": float(forecast.slope_error[-1])}
 
 

@@ -99,6 +99,8 @@ class Frozen:
             mean = _numbers(spec["mean"])
             known = asset < len(mean)
             return np.where(known, mean[np.where(known, asset, 0)], 0.0)
+        if "features" in spec:  # in the order of the memory of the run: sums over features depend on it
+            X = np.ascontiguousarray(X[:, [self.columns.index(column) for column in spec["features"]]])
         if "booster" in spec:
             return self._boosted(name, spec, X)
         return _linear(spec, X)

@@ -42,8 +42,8 @@ def check_training(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, conf
     fits, start = training.first_short(first)
     works = training.first_that_works(first + 1, config)
     raise RunError(
-        f"walk_forward: {fits.what} on {panel.dates[start]:%Y-%m-%d} would use {training.least(start, fits.splits)}; "
-        f"{_n_features(matrix, config)} features need at least {training.need} (a row has warm features, a finished "
+        f"walk_forward: {fits.what} on {panel.dates[start]:%Y-%m-%d} would use {training.least(start, fits)}; "
+        f"{_count_features(fits.n_features)} at least {fits.need} (a row has warm features, a finished "
         f"label and returns for the risk window). {_remedy(panel, config, works)}"
     )
 
@@ -69,15 +69,17 @@ def explain_early_test(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -
         raise RunError(f"{error}. {_remedy(panel, config, works)}") from error
 
 
-def _n_features(matrix: FeatureMatrix, config: RunConfig) -> int:
-    return len(matrix.names) + config.regimes.states + 1
+def _count_features(n: int) -> str:
+    return f"{format_count(n, 'feature')} need{'s' * (n == 1)}"
 
 
 def _training_of(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> TrainingSets:
     usable = panel.listed & np.isfinite(schedule.target.value)
     usable[: schedule.first_train] = False
-    need = Amount(*_minimum_training(config, _n_features(matrix, config)))
-    return TrainingSets(schedule.walk, usable.sum(axis=1), tuple(list_fits(config)), need)
+    fits = list_fits(
+        config, len(matrix.names) + config.regimes.states + 1, lambda n: Amount(*_minimum_training(config, n))
+    )
+    return TrainingSets(schedule.walk, usable.sum(axis=1), fits)
 
 
 def _remedy(panel: Panel, config: RunConfig, works: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from foundation.types import Ints
@@ -27,11 +27,16 @@ class Amount:
 
 @dataclass(frozen=True)
 class _Fits:
-    """Fits of one model that begin at every `stride`-th row: its refits, or the searches of its tuning."""
+    """Fits of one model that begin at every `stride`-th row: its refits, or the searches of its tuning.
+
+    `need` is what each of them needs for its `n_features`.
+    """
 
     what: str
     stride: int | None
     splits: int | None
+    n_features: int
+    need: Amount
 
     def starts(self, first: int, n_dates: int) -> range:
         """Return the rows at which they begin."""
@@ -48,29 +53,28 @@ class TrainingSets:
     counts : ndarray of int, shape (T,)
         Usable rows of each date.
     fits : tuple of _Fits
-    need : Amount
     """
 
     walk: WalkForward
     counts: Ints
     fits: tuple[_Fits, ...]
-    need: Amount
-    known: dict[tuple[int, int | None], Amount] = field(default_factory=dict)
+    known: dict[tuple[int, int | None, Amount], Amount] = field(default_factory=dict)
 
-    def least(self, start: int, splits: int | None) -> Amount:
+    def least(self, start: int, fits: _Fits) -> Amount:
         """Return the first insufficient training set of a fit that begins at a row, or else the first of all."""
-        if (start, splits) not in self.known:
-            sets = _training_sets(self.walk, start, self.counts, splits)
+        key = start, fits.splits, fits.need
+        if key not in self.known:
+            sets = _training_sets(self.walk, start, self.counts, fits.splits)
             amounts = [Amount(len(dates), int(self.counts[dates].sum())) for dates in sets]
-            short = [amount for amount in amounts if not amount.covers(self.need)]
-            self.known[start, splits] = (short or amounts or [Amount(0, 0)])[0]
-        return self.known[start, splits]
+            short = [amount for amount in amounts if not amount.covers(fits.need)]
+            self.known[key] = (short or amounts or [Amount(0, 0)])[0]
+        return self.known[key]
 
     def short(self, first: int) -> Iterator[tuple[_Fits, int]]:
         """Yield the fits with too little data and the rows at which they begin, if tests begin at row `first`."""
         for fits in self.fits:
             for start in fits.starts(first, len(self.counts)):
-                if not self.least(start, fits.splits).covers(self.need):
+                if not self.least(start, fits).covers(fits.need):
                     yield fits, start
 
     def suffices(self, first: int) -> bool:
@@ -88,18 +92,30 @@ class TrainingSets:
         return min(self.short(first), key=lambda item: item[1])
 
 
-def list_fits(config: RunConfig) -> Iterator[_Fits]:
-    """Yield the refits of each model, and the searches of tuned models, without duplicates."""
-    seen = set()
+def list_fits(config: RunConfig, n_features: int, need: Callable[[int], Amount]) -> tuple[_Fits, ...]:
+    """Return the refits of each model, and the searches of tuned models; of alike ones those with most features.
+
+    Parameters
+    ----------
+    config : RunConfig
+    n_features : int
+        Of a model that sees all.
+    need : callable
+        Returns what a fit needs for a number of features.
+    """
+    most: dict[tuple[int | None, int | None], _Fits] = {}
     for name, section in config.fitted_models().items():
+        seen = section.count_features(n_features)
         every = section.refit_every or config.walk_forward.refit_every
-        of_model = [_Fits(f"the fit of model {name}", every, None)]
-        if section.tuning:
-            of_model.append(_Fits(f"the tuning of model {name}", section.tuning.every, section.tuning.splits))
+        of_model = [_Fits(f"the fit of model {name}", every, None, seen, need(seen))]
+        if (tuning := section.tuning) is not None:
+            what = f"the tuning of model {name}"
+            of_model.append(_Fits(what, tuning.every, tuning.splits, seen, need(seen)))
         for fits in of_model:
-            if (fits.stride, fits.splits) not in seen:
-                seen.add((fits.stride, fits.splits))
-                yield fits
+            known = most.get((fits.stride, fits.splits))
+            if known is None or known.n_features < seen:
+                most[fits.stride, fits.splits] = fits
+    return tuple(most.values())
 
 
 def _training_sets(walk: WalkForward, start: int, counts: Ints, splits: int | None) -> Iterator[Ints]:

@@ -10,6 +10,7 @@ from backtest.attribution import TOTAL, merge_nested_sleeves
 from pipeline.report.columns import EVIDENCE_ROWS, SLEEVE_COLUMNS, TUNING_COLUMNS, chance
 from pipeline.report.formats import label, number, percent
 from pipeline.report.narrative import best_baseline
+from pipeline.settings.models import CombinationModel
 from pipeline.stages.evaluation import compare_forecasts
 from pipeline.stages.results import Evaluated
 from pipeline.verdict.evidence import Evidence
@@ -81,6 +82,7 @@ def effort_table(done: Evaluated) -> dict[str, Any]:
                 [
                     str(len(fits)),
                     f"{fits[0].n_rows} to {fits[-1].n_rows}",
+                    _name_features(done, name),
                     "; ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in chosen.items()) or "–",
                     number(sum(fit.seconds for fit in fits), 1),
                     number(skill["rank_ic"], 3),
@@ -88,8 +90,27 @@ def effort_table(done: Evaluated) -> dict[str, Any]:
                 ],
             )
         )
-    heads = ["refits", "training rows", "chosen, median", "seconds", "rank IC", "R2 in units of risk"]
+    heads = [
+        "refits",
+        "training rows",
+        "features",
+        "chosen, median",
+        "seconds",
+        "rank IC",
+        "R2 in units of risk",
+    ]
     return {"heads": heads, "rows": rows}
+
+
+def _name_features(done: Evaluated, model: str) -> str:
+    """Return the features that a model sees: their number, or the name of a single one."""
+    section, total = done.trained.prepared.config.models[model], len(done.trained.names)
+    if isinstance(section, CombinationModel):
+        return "–"
+    if section.features is not None and len(section.features) == 1:
+        return section.features[0]
+    count = section.count_features(total)
+    return f"{count} of {total}" if 0 < count < total else str(count or "–")
 
 
 def headline_tiles(done: Evaluated) -> list[tuple[str, str, str]]:

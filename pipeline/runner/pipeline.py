@@ -16,6 +16,7 @@ from pipeline.preflight.coverage import check_coverage
 from pipeline.preflight.evaluation_length import check_evaluation_length
 from pipeline.preflight.feasibility import check_limits
 from pipeline.preflight.frequency import check_frequency, check_relative_target, explain_horizon
+from pipeline.preflight.model_features import check_model_features
 from pipeline.preflight.training_data import check_training
 from pipeline.progress import Reporter
 from pipeline.runner.certification import certify
@@ -83,6 +84,7 @@ class Pipeline:
                 *check_coverage(panel, matrix, schedule, config),
                 *check_evaluation_length(panel, schedule, config),
             )
+            check_model_features(panel, matrix, schedule, config)
             check_training(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
         for text in finding_warnings(coverage):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from foundation.suggestions import suggest
-from pipeline.settings.section import MOST, Positive, Section
+from pipeline.settings.section import MOST, Positive, Section, SettingError
 from pipeline.settings.tuning import TuningSection, check_search, search_space
 
 # Models are imported where they are created: reading a configuration does not need scikit-learn.
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 
 
 class FittedSection(Section):
-    """Common settings of all fitted models: an optional refit schedule, and a parameter search."""
+    """Common settings of all fitted models: a refit schedule, the features that it sees, and a parameter search."""
 
     refit_every: Positive | None = None
+    features: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     tuning: TuningSection | None = None
+
+    @model_validator(mode="after")
+    def _features_are_named_once(self) -> FittedSection:
+        names = self.features or ()
+        twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
+        if twice is not None:
+            raise SettingError(("features",), f"{twice!r} comes twice: name each feature once")
+        return self
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> FittedSection:
@@ -31,7 +40,11 @@ class FittedSection(Section):
 
     def settings(self) -> dict[str, Any]:
         """Return the parameters of the model itself."""
-        return self.model_dump(exclude={"kind", "refit_every", "tuning"})
+        return self.model_dump(exclude={"kind", "refit_every", "features", "tuning"})
+
+    def count_features(self, n_features: int) -> int:
+        """Return how many of all the features the model sees."""
+        return n_features if self.features is None else len(self.features)
 
     def find_tuning_conflict(self, refit_every: int) -> str:
         """Return a message if parameters are searched between refits; "" otherwise.
@@ -65,7 +78,21 @@ class FittedSection(Section):
         return Tuned(model, space, **search, seed=seed, journal=journal)
 
 
-class ZeroModel(FittedSection):
+class BaselineSection(FittedSection):
+    """Common settings of the models that use no feature."""
+
+    @model_validator(mode="after")
+    def _sees_no_feature(self) -> BaselineSection:
+        if self.features is not None:
+            raise SettingError(("features",), "this kind of model uses no feature; leave the key out")
+        return self
+
+    def count_features(self, n_features: int) -> int:
+        """Return 0."""
+        return 0
+
+
+class ZeroModel(BaselineSection):
     """Expect no difference between assets."""
 
     kind: Literal["zero"]
@@ -77,7 +104,7 @@ class ZeroModel(FittedSection):
         return Zero()
 
 
-class MeanModel(FittedSection):
+class MeanModel(BaselineSection):
     """Expect each asset's historical mean."""
 
     kind: Literal["mean"]

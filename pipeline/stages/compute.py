@@ -112,9 +112,13 @@ def make_dataset(
 
 def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
     """Return the names and values (T, S + 1) of the features derived from regimes."""
-    states = range(regimes.probabilities.shape[1])
-    names = (*(f"regime_{state}" for state in states), "regime_anomaly")
+    names = name_regime_columns(regimes.probabilities.shape[1])
     return names, np.column_stack([regimes.probabilities, regimes.anomaly])
+
+
+def name_regime_columns(n_states: int) -> tuple[str, ...]:
+    """Return the names of the features derived from so many regimes."""
+    return (*(f"regime_{state}" for state in range(n_states)), "regime_anomaly")
 
 
 def _weights(usable: Bools, schedule: Schedule, config: RunConfig) -> Floats | None:
@@ -165,7 +169,7 @@ def walk_model(
     """Refit and forecast with one model along the folds."""
     model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=start.journal)
     folds = schedule.folds_for(section.refit_every)
-    return walk_forward(model, name, data, folds, start.progress, executor, start.before)
+    return walk_forward(model, name, data, folds, start.progress, executor, start.before, section.features)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

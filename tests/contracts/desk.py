@@ -19,7 +19,8 @@ QUICK = {
     "models": {
         "ridge": {"kind": "ridge", "n_penalties": 12, "inner_splits": 2},
         "lightgbm": {"kind": "lightgbm", "max_trees": 10, "min_rows_in_leaf": 50},
-        "combination": {"kind": "combination", "members": ["ridge", "lightgbm"]},
+        "few": {"kind": "univariate", "features": ["volatility_12"]},
+        "combination": {"kind": "combination", "members": ["ridge", "lightgbm", "few"]},
     },
 }
 

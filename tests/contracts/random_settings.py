@@ -284,12 +284,20 @@ def _place_keys() -> dict[str, Values]:
 
 def _model_keys() -> dict[str, Values]:
     common: dict[str, Values] = {"refit_every": some(None, 6, 24, wrong=(0,)), "tuning": some(None)}
+    none = common | {"features": some(None, wrong=(["return_1"], []))}
+    common |= {
+        "features": some(
+            None,
+            ["return_1", "volatility_12"],
+            wrong=(["return_1", "return_1"], ["absent"], ["return_60"], []),
+        )
+    }
     linear = common | {"inner_splits": some(1, 2, 4, 30), "half_life": some(None, 12, 60, wrong=(3,))}
     penalised = linear | {"selection": some("past", "nested"), "n_penalties": some(1, 2, 6, wrong=(0,))}
     combine = {"discount": some(0.9, 1.0, wrong=(0.0,))}
     by_kind: dict[str, dict[str, Values]] = {
-        "zero": common,
-        "mean": common,
+        "zero": none,
+        "mean": none,
         "ridge": penalised,
         "lasso": penalised,
         "elastic_net": penalised | {"l1_ratio": some(0.1, 0.5, 0.99, wrong=(1.0,))},

@@ -46,7 +46,8 @@ def run_config(folder, source="prices", **changes):
             "ridge": {"kind": "ridge", "n_penalties": 12, "inner_splits": 2},
             "lasso": {"kind": "lasso", "n_penalties": 12, "inner_splits": 2, "refit_every": 6},
             "lightgbm": {"kind": "lightgbm", "max_trees": 20, "min_rows_in_leaf": 50},
-            "combination": {"kind": "combination", "members": ["ridge", "lightgbm"]},
+            "momentum": {"kind": "univariate", "features": ["momentum_12_1_z"]},
+            "combination": {"kind": "combination", "members": ["ridge", "lightgbm", "momentum"]},
         },
         "allocation": {
             "forecast": "combination",

@@ -26,6 +26,7 @@ import market.panel
 import market.readers.prices
 from features.spec import FeatureError, feature, registered_features
 from market.macro import MacroSeries
+from models import dispatch
 from models.calibration import calibrate
 from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
@@ -40,6 +41,7 @@ from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
 from pipeline.stages.sequence import Sequence
 
+RIDGE = {"kind": "ridge", "n_penalties": 8, "inner_splits": 2}
 CATALOGUE = {}
 
 
@@ -56,7 +58,7 @@ def leak(stage, **changes):
 def small(folder, **changes):
     """Return a configuration that runs in a second."""
     content = settings(folder, 150, **changes)
-    content["models"] = {"ridge": {"kind": "ridge", "n_penalties": 8, "inner_splits": 2}}
+    content["models"] = changes.get("models", {"ridge": RIDGE})
     every = changes.get("allocation__rebalance_every", 3)
     content["allocation"] |= {"forecast": "ridge", "rebalance_every": every, "maximum": 1.0}
     content["features"] = changes.get(
@@ -132,6 +134,21 @@ def selecting_features_by_their_correlation_with_all_targets(monkeypatch):
         return np.where(score >= np.median(score), rows, 0.0)
 
     changed_dataset(monkeypatch, select)
+
+
+@leak(
+    "model ridge",
+    features={"include": ["market", "asset"]},
+    models={"ridge": RIDGE | {"features": ["return_1", "return_12", "volatility_12"]}},
+)
+def choosing_the_features_of_a_model_by_all_targets(monkeypatch):
+    def choose(data, names):
+        rows, target = data.X.reshape(-1, data.X.shape[-1]), data.y.reshape(-1)
+        ok = np.isfinite(target)
+        score = np.abs(np.nan_to_num(rows[ok]).T @ target[ok])
+        return np.sort(np.argsort(score)[-len(names) :])
+
+    monkeypatch.setattr(dispatch, "find_columns", choose)
 
 
 @leak("model ridge")

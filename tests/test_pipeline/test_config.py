@@ -35,6 +35,15 @@ def test_shipped_configurations_load(file):
     assert config.digest() == load_config(file).digest()
 
 
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda f: f.stem)
+def test_shipped_configurations_trade_the_default_members(file):
+    config = load_config(file)
+    assert config.allocation.forecast == "combination"
+    assert config.models["combination"].members == ("ridge", "lightgbm", "momentum")
+    momentum = config.models["momentum"]
+    assert (momentum.kind, momentum.features) == ("univariate", ("momentum_12_1_z",))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -298,3 +298,58 @@ def test_choices_count_features_of_own_data_and_members_alone(tmp_path):
     assert own.walk_forward.first_test > plain.walk_forward.first_test
     prepared = pipeline_of(file).prepare()  # refuses a fit on too little data
     assert "s_s7_change_12" in prepared.matrix.names
+
+
+MOMENTUM = {"kind": "univariate", "features": ["momentum_12_1_z"]}
+
+
+@pytest.mark.parametrize(("freq", "years"), [("B", 3.5), ("B", 16), ("W-FRI", 7), ("ME", 9), ("ME", 20)])
+def test_momentum_is_the_third_member_whatever_the_span(tmp_path, freq, years):
+    write_prices(tmp_path / "p.csv", years, 3, freq)
+    config = load_config(write_config(tmp_path))
+    assert list(config.models) == ["mean", "ridge", "lightgbm", "momentum", "combination"]
+    assert config.models["combination"].members == ("ridge", "lightgbm", "momentum")
+    given = config.models["momentum"].model_dump(mode="json", exclude_defaults=True)
+    assert given == MOMENTUM
+    pipeline_of(config).prepare()
+
+
+@pytest.mark.parametrize(
+    ("columns", "given"),
+    [
+        (1, {}),
+        (3, {"features": {"include": ["asset", "market"]}}),
+        (3, {"features": {"exclude": ["momentum_12_1_z"]}}),
+    ],
+    ids=["one asset", "another stage", "excluded"],
+)
+def test_where_the_run_has_no_momentum_across_assets_it_is_no_member(tmp_path, columns, given):
+    write_prices(tmp_path / "p.csv", 9, columns)
+    completed = read_config_file(write_config(tmp_path, **given))
+    config = completed.config
+    assert list(config.models) == ["mean", "ridge", "lightgbm", "combination"]
+    assert config.models["combination"].members == ("ridge", "lightgbm")
+    (choice,) = (each for each in completed.completion.choices if each.key == "models")
+    assert choice.reason.endswith("the mean of the last two")
+    if columns > 1:
+        pipeline_of(config).prepare()
+
+
+@pytest.mark.parametrize(("listed", "member"), [(0, True), (260, True), (1500, False)])
+def test_a_second_asset_must_have_a_year_of_returns_before_the_first_test(tmp_path, listed, member):
+    write_prices(tmp_path / "p.csv", 9, 2)
+    frame = pd.read_csv(tmp_path / "p.csv", index_col=0)
+    frame.iloc[:listed, 1] = np.nan
+    frame.to_csv(tmp_path / "p.csv")
+    config = load_config(write_config(tmp_path))
+    assert ("momentum" in config.models) == member
+    pipeline_of(config).prepare()
+
+
+def test_quarters_have_no_month_to_leave_out(tmp_path):
+    write_prices(tmp_path / "p.csv", 30, 4, "ME")
+    frame = pd.read_csv(tmp_path / "p.csv", index_col=0, parse_dates=True)
+    frame[frame.index.month % 3 == 0].to_csv(tmp_path / "p.csv")
+    config = load_config(write_config(tmp_path))
+    assert "momentum" not in config.models
+    pipeline_of(config).prepare()

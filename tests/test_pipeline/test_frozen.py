@@ -22,7 +22,7 @@ from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
-MEMBERS = ["ridge", "median", "lightgbm", "mean"]
+MEMBERS = ["ridge", "median", "lightgbm", "mean", "momentum"]
 MODELS = {
     "zero": {"kind": "zero"},
     "mean": {"kind": "mean"},
@@ -32,6 +32,15 @@ MODELS = {
     "weighted": {"kind": "univariate", "combine": "dmspe"},
     "lightgbm": {"kind": "lightgbm", "max_trees": 30, "min_rows_in_leaf": 30, "learning_rate": 0.1},
     "nested": {"kind": "lightgbm", "max_trees": 12, "min_rows_in_leaf": 50, "selection": "nested"},
+    "momentum": {"kind": "univariate", "features": ["momentum_12_1_z"]},
+    "few": {"kind": "ridge", "n_penalties": 8, "features": ["volatility_12", "regime_1", "return_1"]},
+    "three": {"kind": "univariate", "combine": "median", "features": ["return_1", "return_12", "beta_36"]},
+    "small": {
+        "kind": "lightgbm",
+        "max_trees": 12,
+        "min_rows_in_leaf": 30,
+        "features": ["return_12", "return_1"],
+    },
     **{
         f"by_{method}": {"kind": "combination", "members": MEMBERS, "method": method}
         for method in ("mean", "median", "trimmed", "dmspe")

@@ -35,7 +35,7 @@ def laughs():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BASE + "\n? [a, b]\n: 1\n", "line 67: not valid YAML: a key is a list or a mapping"),
+        (BASE + "\n? [a, b]\n: 1\n", "line 68: not valid YAML: a key is a list or a mapping"),
         (BASE + "\n? {a: 1}\n: 1\n", "a key is a list or a mapping"),
         ("x: " + "[" * 3000 + "]" * 3000, "line 1: not valid YAML: nested more than 40 levels deep"),
         ("x: " + "{a: " * 3000 + "1" + "}" * 3000, "nested more than 40 levels"),
@@ -54,15 +54,15 @@ def laughs():
         ("x: !!set {a, b}", "the tag .*set is not allowed"),
         (
             BASE.replace("seed: 0", "seed: " + "9" * 5000),
-            "line 64: not valid YAML: a number of 5,000 characters",
+            "line 65: not valid YAML: a number of 5,000 characters",
         ),
         ("a: 2020-13-01", "line 1: not valid YAML: '2020-13-01' is no date"),
-        (BASE + "\0", "line 66: not valid YAML: the character U.0000 is not allowed"),
-        (BASE + "---\na: 1\n", "line 66: not valid YAML: .*found another document"),
+        (BASE + "\0", "line 67: not valid YAML: the character U.0000 is not allowed"),
+        (BASE + "---\na: 1\n", "line 67: not valid YAML: .*found another document"),
         (BASE.replace("  source", "\tsource", 1), "line 6: not valid YAML: found character"),
         (BASE.encode("utf-16"), "it is UTF-16 text; save it as UTF-8"),
         (BASE.encode("utf-16-le"), "looks like UTF-16; save it as UTF-8"),
-        (BASE.encode() + "# é".encode("latin-1"), "line 66 is not UTF-8 text"),
+        (BASE.encode() + "# é".encode("latin-1"), "line 67 is not UTF-8 text"),
         (b"", "got an empty file"),
         ("# nothing\n", "got an empty file"),
         ("[1, 2]", r"expected a mapping of keys such as name, data, models; got \[1, 2\]"),
@@ -127,15 +127,15 @@ def test_shipped_configurations_are_read_as_by_pyyaml(file):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("output: runs", "output: ~", r"output: expected a path such as runs .*, got ~ \(line 65\)"),
+        ("output: runs", "output: ~", r"output: expected a path such as runs .*, got ~ \(line 66\)"),
         ("output: runs", 'output: ""', "output: expected a path"),
         ("output: runs", 'output: "  "', "output: expected a path"),
         ("output: runs", 'output: "~/runs"', "output: ~ does not stand for a home folder here"),
         ("output: runs", 'output: "ru\\0ns"', "output: expected a path without control characters"),
         ("output: runs", "output: 12", "output: expected a path such as runs .*, got 12"),
         ("output: runs", "output: [a]", r"output: expected a path such as runs .*, got \['a'\]"),
-        ("cost_rate: 0.0010", "cost_rate: false", "cost_rate: expected a number, got false .line 56"),
-        ("seed: 0", "seed: true", "seed: expected a number, got true .line 64"),
+        ("cost_rate: 0.0010", "cost_rate: false", "cost_rate: expected a number, got false .line 57"),
+        ("seed: 0", "seed: true", "seed: expected a number, got true .line 65"),
         ("seed: 0", "seed: 0123", "seed: expected a number without a leading zero"),
         ("seed: 0", "seed: 1:30", "seed: Input should be a valid integer"),
         (
