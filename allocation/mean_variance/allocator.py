@@ -8,7 +8,7 @@ import numpy as np
 
 from allocation import input_checks
 from allocation.asset_names import parse_names
-from allocation.covariance_types import Risk, select_covariance
+from allocation.covariance_types import Risk, median_variance, select_covariance
 from allocation.errors import InputError
 from allocation.input_alignment import align_all, is_plain
 from allocation.mean_variance.preparation import (
@@ -29,10 +29,11 @@ from foundation.types import Bools, Floats
 
 
 class MeanVariance:
-    """Maximise mu'w - gamma/2 w'Sigma w - c'|w - h| - k'(w - h)^2 - kappa |e w| over weights w that keep the limits.
+    """Maximise mu'w - gamma/2 (w'Sigma w + lambda v w'w) - c'|w - h| - k'(w - h)^2 - kappa |e w| within the limits.
 
-    h are the weights held, e the standard errors of mu. What is held of assets outside the universe is sold; that
-    trade counts in turnover. With mu = 0 and no costs the answer is the portfolio of smallest variance.
+    h are the weights held, v is the median variance of the assets, e are the standard errors of mu. What is held of
+    assets outside the universe is sold; that trade counts in turnover. With mu = 0, lambda = 0 and no costs the answer
+    is the portfolio of smallest variance.
 
     Parameters
     ----------
@@ -46,6 +47,10 @@ class MeanVariance:
         k, in return per squared unit traded.
     uncertainty : float
         kappa, the radius in standard errors of the ellipsoid around mu: its worst point is maximised.
+    l2_penalty : float
+        lambda: 1 counts the sum of squared weights like the variance of uncorrelated assets. It spreads the weights
+        (DeMiguel, Garlappi, Nogales and Uppal, 2009, *Management Science* 55, 798-812). Where cash is allowed it also
+        lowers the sum of weights.
 
     Raises
     ------
@@ -64,6 +69,7 @@ class MeanVariance:
         cost: float | Floats = 0.0,
         impact: float | Floats = 0.0,
         uncertainty: float = 0.0,
+        l2_penalty: float = 0.0,
     ) -> None:
         self.assets = parse_names("assets", assets)
         self.constraints = constraints
@@ -71,8 +77,11 @@ class MeanVariance:
             raise InputError(f"risk_aversion {risk_aversion:g} must be > 0 and finite")
         if not (np.isfinite(uncertainty) and uncertainty >= 0):
             raise InputError(f"uncertainty {uncertainty:g} must be >= 0 and finite")
+        if not (np.isfinite(l2_penalty) and l2_penalty >= 0):
+            raise InputError(f"l2_penalty {l2_penalty:g} must be >= 0 and finite")
         self.risk_aversion = risk_aversion
         self.uncertainty = uncertainty
+        self.l2_penalty = l2_penalty
         self.cost = broadcast_rates("cost", cost, self.assets)
         self.impact = broadcast_rates("impact", impact, self.assets)
         self._universes = UniverseCache(self.assets, constraints, self.cost, self.impact)
@@ -86,6 +95,7 @@ class MeanVariance:
             cost=self.cost,
             impact=self.impact,
             uncertainty=self.uncertainty,
+            l2_penalty=self.l2_penalty,
         )
 
     def solve(
@@ -149,6 +159,9 @@ class MeanVariance:
         limits, inside = members.limits, members.limits.inside
         pulled, start, forced = start_within_bounds(mu, held, members.impact, inside, limits.low, limits.high)
         risk = sigma if len(inside) == len(self.assets) else select_covariance(sigma, inside)
+        ridge = members.nothing
+        if self.l2_penalty:
+            ridge = ridge + self.risk_aversion * self.l2_penalty * median_variance(sigma)
         programme = Programme(
             pulled,
             risk,
@@ -161,7 +174,7 @@ class MeanVariance:
             limits.rows,
             limits.lower,
             limits.upper,
-            members.nothing,
+            ridge,
         )
         others = self._terms(position, risk, error, members)
         return MeanVarianceProblem(position, self.constraints, limits, programme, held, forced, others)

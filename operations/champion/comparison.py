@@ -60,7 +60,7 @@ def _simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast
     decisions = np.intersect1d(schedule.decisions, forecast.positions)
     if not len(decisions):
         raise OperationsError(f"{forecast.model}: no decision has a forecast")
-    policy = trading.forecast_policy(prepared.panel, covariances, forecast, prepared.config)
+    policy = trading.forecast_policy(prepared.panel, schedule, covariances, forecast, prepared.config)
     return trading.backtest(forecast.model, policy, prepared.panel, schedule, prepared.config, decisions)
 
 

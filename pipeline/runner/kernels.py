@@ -112,7 +112,7 @@ def _portfolios() -> None:
     returns = rng.normal(size=(60, 6))
     mu, sigma = returns.mean(axis=0), returns.T @ returns / 60
     half, even = Constraints(maximum=0.5), Constraints(maximum=0.17)
-    solver = MeanVariance(assets, half, risk_aversion=5.0, cost=0.001)
+    solver = MeanVariance(assets, half, risk_aversion=5.0, cost=0.001, l2_penalty=1.0)
     for allocator in (solver, Cardinality(solver, 3), RiskBudgeting(assets), RiskBudgeting(assets, even)):
         allocator.solve(0, mu, sigma, held, everything)
     efficient_frontier(mu, sigma, make_polytope(half, assets))

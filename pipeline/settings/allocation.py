@@ -90,6 +90,8 @@ class AllocationSection(Section):
     forecast: str
     strategy: str | None = None
     risk_aversion: Annotated[float, Field(gt=0)] = 5.0
+    active_risk_aversion: Annotated[float, Field(ge=0)] | None = None
+    l2_penalty: Annotated[float, Field(ge=0)] = 1.0
     rebalance_every: RebalanceEvery
     covariance_window: Annotated[int, Field(ge=2, le=MOST)]
     min_history: Annotated[int, Field(ge=2, le=MOST)]

@@ -24,7 +24,7 @@ from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.result import BacktestResult
 from backtest.simulate import simulate
-from foundation.types import Ints
+from foundation.types import Floats, Ints
 from market.panel import Panel
 from models.calibration import baseline_mean
 from models.forecast import Forecast
@@ -34,6 +34,7 @@ from pipeline.errors import RunError
 from pipeline.stages.schedule import Schedule
 from pipeline.strategies.allocators import RunAllocators
 from pipeline.strategies.builder import StrategyBuilder
+from pipeline.strategies.forecast_policies import ForecastPolicies
 from validation.forecasts.scores import historical_mean
 
 
@@ -71,22 +72,23 @@ def make_policies(
     forecasts = {name: forecast.carry_forward(closed) for name, forecast in forecasts.items()}
     allocators = RunAllocators(panel, config.trading_settings())
     limits = allocators.constraints
-    solver = allocators.build(limits)
     past = historical_mean(schedule.labels)
-    without = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
+    without = _baseline(schedule, config)
     rows = np.arange(len(panel.dates), dtype=np.int64)
+    on_forecast = ForecastPolicies(allocators, covariances, without)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
         # Without costs: the portfolio that follows from risk alone.
-        "minimum_variance": AllocatorPolicy(allocators.build(limits, 1.0, 0.0, tilt=False), covariances),
+        "minimum_variance": allocators.hold_if_infeasible(
+            AllocatorPolicy(allocators.build(limits, 1.0, 0.0, tilt=False), covariances)
+        ),
         "buy_and_hold": BuyAndHold(covariances),
-        "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
+        "historical_mean": on_forecast.make(rows, past),
         # The value toward which every forecast is shrunk; the difference in results is the value of forecasting.
-        "no_forecast": AllocatorPolicy(solver, covariances, rows, without),
+        "no_forecast": on_forecast.make(rows, without),
     }
     for name, forecast in forecasts.items():
-        policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
-    policies = {name: allocators.hold_if_infeasible(policy) for name, policy in policies.items()}
+        policies[f"model:{name}"] = on_forecast.make(forecast.positions, forecast.mean)
     builder = StrategyBuilder(
         panel=panel,
         decisions=schedule.decisions,
@@ -97,9 +99,15 @@ def make_policies(
         settings=config.trading_settings(),
         strategies=config.strategies,
         policies=policies,
+        baseline=without,
     )
     whole = policies | builder.build_all()
     return {name: _keep_tradable(policy, panel, covariances) for name, policy in whole.items()}
+
+
+def _baseline(schedule: Schedule, config: RunConfig) -> Floats:
+    """Return what is expected without a forecast, shape (T, N)."""
+    return baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
 
 
 def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) -> Policy:
@@ -109,15 +117,13 @@ def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) ->
 
 
 def forecast_policy(
-    panel: Panel, covariances: CovariancePath, forecast: Forecast, config: RunConfig
+    panel: Panel, schedule: Schedule, covariances: CovariancePath, forecast: Forecast, config: RunConfig
 ) -> Policy:
     """Return the run's allocator on one forecast."""
     allocators = RunAllocators(panel, config.trading_settings())
-    solver = allocators.build(allocators.constraints)
+    without = _baseline(schedule, config)
     forecast = forecast.carry_forward(panel.closed)
-    policy = allocators.hold_if_infeasible(
-        AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
-    )
+    policy = ForecastPolicies(allocators, covariances, without).make(forecast.positions, forecast.mean)
     return _keep_tradable(policy, panel, covariances)
 
 

@@ -47,6 +47,7 @@ class RunAllocators:
         cost: float | None = None,
         *,
         tilt: bool = True,
+        l2_penalty: float = 0.0,
     ) -> Allocator:
         """Return the allocator under the given limits.
 
@@ -59,6 +60,8 @@ class RunAllocators:
             Proportional cost of a trade. By default the costs of the run, including impact.
         tilt : bool
             Whether scores tilt expected returns. They must not in a portfolio without expected returns.
+        l2_penalty : float
+            See `MeanVariance`.
         """
         allocation = self.settings.allocation
         gamma = allocation.risk_aversion if risk_aversion is None else risk_aversion
@@ -67,7 +70,12 @@ class RunAllocators:
 
         def build_under(limits: Constraints) -> Allocator:
             solver = MeanVariance(
-                self.panel.assets, limits, risk_aversion=gamma, cost=proportional, impact=impact
+                self.panel.assets,
+                limits,
+                risk_aversion=gamma,
+                cost=proportional,
+                impact=impact,
+                l2_penalty=l2_penalty,
             )
             few = allocation.positions
             return solver if few is None else Cardinality(solver, few.maximum, few.minimum_weight)

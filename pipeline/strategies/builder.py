@@ -19,9 +19,11 @@ from foundation.types import Bools, Floats, Ints
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
+from pipeline.errors import RunError
 from pipeline.settings.limit_keys import LimitKey, select_limits
 from pipeline.settings.trading import TradingSettings
 from pipeline.strategies.allocators import RunAllocators
+from pipeline.strategies.forecast_policies import ForecastPolicies
 from validation.folds.labels import Labels
 
 RiskAt = Callable[[int], tuple[Risk, Bools]]
@@ -72,6 +74,8 @@ class StrategyBuilder:
         Settings of the strategies by name.
     policies : mapping of str to Policy
         Baselines, and "model:<name>".
+    baseline : ndarray of shape (T, N) or None
+        Expected excess return without a forecast; None before labels are there.
     """
 
     panel: Panel
@@ -83,6 +87,7 @@ class StrategyBuilder:
     settings: TradingSettings
     strategies: Mapping[str, _Buildable]
     policies: Mapping[str, Policy]
+    baseline: Floats | None = None
     _built: dict[str, Policy] = field(default_factory=dict)
 
     @cached_property
@@ -130,6 +135,14 @@ class StrategyBuilder:
         """Return an allocator on a model's forecasts."""
         forecast = self.forecasts[model]
         return AllocatorPolicy(allocator, self.covariances, forecast.positions, forecast.mean)
+
+    def active_policy(self, model: str, risk_aversion: float | None) -> Policy:
+        """Return the run's allocator on a model's forecasts, as the model's own portfolio uses it."""
+        if self.baseline is None:
+            raise RunError("policies on forecasts need the baseline of the run")
+        forecast = self.forecasts[model]
+        policies = ForecastPolicies(self.allocators, self.covariances, self.baseline)
+        return policies.make(forecast.positions, forecast.mean, risk_aversion)
 
     def risk(self, unsmooth: _Unsmoothed | None) -> RiskAt:
         """Return the covariances of the run, or re-estimated ones with some returns unsmoothed."""

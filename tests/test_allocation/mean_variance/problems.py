@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Maximise mu'w - gamma/2 w'Sigma w - c'|w - held| - kappa |e w| over w that keep the limits."""
+    """Maximise mu'w - gamma/2 w'Sigma w - c'|w - held| - kappa |e w| within the limits.
+
+    With an L2 penalty, Sigma is Sigma plus l2 times the median variance times the identity in the objective alone.
+    """
 
     mu: np.ndarray
     sigma: np.ndarray | FactorCovariance
@@ -27,6 +30,7 @@ class Problem:
     universe: np.ndarray | None = None
     kappa: float = 0.0
     error: np.ndarray | None = None
+    l2: float = 0.0
 
     @property
     def n(self):
@@ -64,9 +68,16 @@ class Problem:
             self.gamma / 2 * self.variance(w),
             self.rates() @ abs(w - self.held),
         ]
+        if self.l2:
+            terms.append(self.ridge() / 2 * float(w[kept] @ w[kept]))
         if self.kappa:
             terms.append(self.kappa * np.linalg.norm(self.error[kept] * w[kept]))
         return [float(term) for term in terms]
+
+    def ridge(self):
+        """Return the curvature of the L2 penalty."""
+        variances = np.diag(to_dense(self.sigma))
+        return self.gamma * self.l2 * float(np.nanmedian(variances))
 
     def objective(self, w):
         first, *others = self.parts(w)
@@ -116,6 +127,7 @@ class Problem:
             risk_aversion=self.gamma,
             cost=self.cost,
             uncertainty=self.kappa,
+            l2_penalty=self.l2,
         )
 
     def solve(self):

@@ -72,6 +72,8 @@ def by_cones(problem):
     held, rates = problem.held[kept], problem.rates()[kept]
     utility = (mu / scale) @ w - cp.sum_squares(root * np.sqrt(problem.gamma / 2 / scale) @ w)
     utility -= (rates / scale) @ cp.abs(w - held)
+    if problem.l2:
+        utility -= problem.ridge() / 2 / scale * cp.sum_squares(w)
     if problem.kappa:
         utility -= problem.kappa / scale * cp.norm(cp.multiply(problem.error[kept], w))
     programme = cp.Problem(cp.Maximize(utility), limits(problem, w, kept, mu, root))

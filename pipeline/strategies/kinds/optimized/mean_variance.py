@@ -37,6 +37,4 @@ class MeanVarianceStrategy(StrategySettings):
 
     def build(self, builder: StrategyBuilder) -> Policy:
         """Return the policy."""
-        allocators = builder.allocators
-        allocator = allocators.build(allocators.constraints, self.risk_aversion)
-        return allocators.hold_if_infeasible(builder.forecast_policy(self.forecast, allocator))
+        return builder.active_policy(self.forecast, self.risk_aversion)
