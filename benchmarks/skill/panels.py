@@ -9,10 +9,12 @@ forecasts and covariances. Features, regimes and walks come from benchmarks/resu
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,12 @@ from foundation.threads import one_thread
 from pipeline.config import RunConfig, read_config_file
 from pipeline.data_source import load_source
 from pipeline.defaults.completion import complete_content
-from pipeline.errors import USER_ERRORS
+from pipeline.errors import USER_ERRORS, ConfigError
 from pipeline.settings.data import DataSection
 from pipeline.stages.results import Trained
 from pipeline.stages.sequence import Sequence as StageSequence
+
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)/N")
 
 
 def base_content(name: str, folder: Path = RESULTS) -> dict[str, Any]:
@@ -52,34 +56,54 @@ def base_content(name: str, folder: Path = RESULTS) -> dict[str, Any]:
     return {**content, "output": str(folder / "runs")}
 
 
-def make_config(name: str, overrides: Mapping[str, Any] | None = None, folder: Path = RESULTS) -> RunConfig:
+def make_config(content: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> RunConfig:
     """Return the configuration of a panel with some settings changed.
 
     Parameters
     ----------
-    name : str
+    content : mapping
+        From `base_content`; it is not changed.
     overrides : mapping of dotted path to value, optional
         Such as {"allocation.maximum": 0.25}. Durations are written as in a configuration file: "3 months".
-    folder : Path
+
+    Raises
+    ------
+    ConfigError
+        If a key does not exist or a value does not fit.
     """
-    content = base_content(name, folder)
+    changed = deepcopy(dict(content))
     for key, value in (overrides or {}).items():
-        set_value(content, key, value)
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        set_value(changed, key, value)
+    text = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / f"{name}.yaml"
+        path = Path(scratch) / f"{content['name']}.yaml"
         path.write_text(text, encoding="utf-8")
         return read_config_file(path).config
 
 
 def set_value(content: dict[str, Any], key: str, value: Any) -> None:
-    """Set a value in nested mappings by its dotted path; sections that are not there are added."""
+    """Set a value in nested mappings by its dotted path; sections that are not there are added.
+
+    Raises
+    ------
+    ConfigError
+        If the path goes through a value.
+    """
     *sections, last = key.split(".")
     for section in sections:
         content = content.setdefault(section, {})
         if not isinstance(content, dict):
-            raise ValueError(f"{key}: {section} is a value, not a section")
+            raise ConfigError(f"{key}: {section} is a value, not a section")
     content[last] = value
+
+
+def resolve_shares(overrides: Mapping[str, Any], n_assets: int) -> dict[str, Any]:
+    """Return settings with numbers in place of multiples of 1/N: "3/N" is 0.25 for 12 assets, and never above 1."""
+    resolved = dict(overrides)
+    for key, value in overrides.items():
+        if isinstance(value, str) and (found := _SHARE.fullmatch(value)):
+            resolved[key] = min(1.0, float(found[1]) / n_assets)
+    return resolved
 
 
 def load_trained(name: str, overrides: Mapping[str, Any] | None = None, folder: Path = RESULTS) -> Trained:
@@ -94,6 +118,7 @@ def load_trained(name: str, overrides: Mapping[str, Any] | None = None, folder: 
         One of `panel_names()`.
     overrides : mapping of dotted path to value, optional
         Settings of the configuration that differ. Those of `allocation` and `calibration` need no training.
+        A value "3/N" is three times 1/N of the panel's assets.
     folder : Path
         Where results are stored.
 
@@ -101,9 +126,16 @@ def load_trained(name: str, overrides: Mapping[str, Any] | None = None, folder: 
     ------
     MissingDataError
         If the file of the panel is not there.
+    ConfigError
+        If a setting does not exist, or changes the data.
     """
-    config = make_config(name, overrides, folder)
+    if wrong := [key for key in overrides or {} if key.split(".")[0] in ("name", "data")]:
+        raise ConfigError(f"{wrong[0]}: a panel is its data; add another one to benchmarks/skill/sources.py")
+    content = base_content(name, folder)
+    config = make_config(content)
     panel, findings = load_source(config.data, config.output, end=config.data.end, known_by=None)
+    if overrides:
+        config = make_config(content, resolve_shares(overrides, len(panel.assets)))
     cache = StageCache(config, folder)
     sequence = StageSequence(config, cache)
     with one_thread():

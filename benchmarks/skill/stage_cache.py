@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(os.environ.get("SKILL_BOARD", ROOT / "benchmarks" / "results" / "skill"))
-"""Folder of all stored results; the environment variable SKILL_BOARD names another, such as that of another checkout."""
+"""Folder of stored results; the environment variable SKILL_BOARD names another, such as that of another checkout."""
 KEEP = "SKILL_KEEP"
 """Environment variable: if set to 1, forecasts of older code are used, with a notice, and not made again."""
 _FORECASTING = (
