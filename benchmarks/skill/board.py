@@ -22,6 +22,7 @@ import yaml
 
 from benchmarks.skill.ledger import (
     LEDGER,
+    LedgerError,
     add_record,
     correct_for_trials,
     count_variants,
@@ -65,13 +66,19 @@ def run_variant(
 
 
 def record_variant(variant: Variant, outcomes: Sequence[Outcome], path: Path = LEDGER) -> str:
-    """Record the outcomes with one forecast, and return the text about all panels."""
+    """Record the outcomes with one forecast, and return the text about all panels.
+
+    What failed on every panel showed no result, and is not recorded: it is a mistake in the variant.
+    """
     done = [each for each in outcomes if not each.failure]
     pooled = {base: pool_gains({each.panel: each.influence[base] for each in done}) for base in BASELINES}
+    table = format_table(outcomes, pooled)
+    if not done:
+        return f"{table}\nfailed on every panel, and not recorded"
     add_record(make_record(variant, outcomes, pooled), path)
     tried = count_variants(read_ledger(path))
     corrected = {base: correct_for_trials(pooled[base].p, tried) for base in BASELINES}
-    return format_table(outcomes, pooled) + "\n" + format_summary(done, pooled, corrected, tried)
+    return f"{table}\n{format_summary(done, pooled, corrected, tried)}"
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
@@ -109,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         variant = Variant(options.name, parse_settings(options.settings), options.policy)
     except (ValueError, yaml.YAMLError) as error:
         parser.error(f"--set: {error}")
+    try:
+        read_ledger()
+    except LedgerError as error:
+        parser.error(str(error))
     outcomes, skipped = run_variant(
         variant, tuple(options.forecast), options.panels, processes=options.processes
     )

@@ -9,10 +9,10 @@ import numpy as np
 
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import select_covariance, to_dense
-from backtest.performance import summarise_result
 from backtest.result import BacktestResult
 from foundation.types import Floats, Ints
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
+from validation.portfolios.sharpe import sharpe_ratio
 
 _LEAST_RISK = 1e-10
 """Active risk and forecasts below this share of the total are rounding."""
@@ -142,6 +142,10 @@ def information_ratio(result: BacktestResult, other: BacktestResult, year: int) 
 
 
 def trading_measures(result: BacktestResult, year: int) -> dict[str, float]:
-    """Return turnover and cost a year and the net Sharpe ratio."""
-    found = summarise_result(result, year)
-    return {key: found[key] for key in ("turnover", "cost", "sharpe")}
+    """Return turnover and cost a year and the net Sharpe ratio, as `backtest.performance` defines them."""
+    years = len(result.net) / year
+    return {
+        "turnover": float(np.nansum(result.turnover)) / years,
+        "cost": float(np.nansum(result.cost)) / years,
+        "sharpe": sharpe_ratio(result.net - result.cash_return) * math.sqrt(year),
+    }

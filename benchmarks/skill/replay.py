@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +70,6 @@ class Outcome:
         `t`, `t_equal_weight` and `p_less` of the gains; `transfer`.
     influence : mapping of baseline to Series
         Gain of each date over it.
-    seconds : float
     """
 
     panel: str
@@ -79,7 +77,6 @@ class Outcome:
     failure: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
     influence: Mapping[str, pd.Series] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def replay_panel(
@@ -91,17 +88,17 @@ def replay_panel(
     """
     outcomes = []
     for forecast in forecasts:
-        began = time.perf_counter()
         settings = {**variant.settings, "allocation.forecast": forecast}
         try:
             trained = load_trained(panel, settings, folder)
-            measures, influence = _measure(trained, forecast, variant)
+            with one_thread():
+                measures, influence = _measure(trained, forecast, variant)
         except MissingDataError as error:
             return str(error)
         except USER_ERRORS as error:
             outcomes.append(Outcome(panel, forecast, failure=str(error)))
             continue
-        outcomes.append(Outcome(panel, forecast, "", measures, influence, time.perf_counter() - began))
+        outcomes.append(Outcome(panel, forecast, "", measures, influence))
     return outcomes
 
 
@@ -112,8 +109,7 @@ def _measure(
     prepared = trained.prepared
     config, panel, decisions = prepared.config, prepared.panel, prepared.schedule.decisions
     year, aversion = panel.periods_per_year, config.allocation.risk_aversion
-    with one_thread():
-        results = simulate_variant(trained, forecast, variant)
+    results = simulate_variant(trained, forecast, variant)
     traded = results["traded"]
     gains = {base: measure_gain(traded, results[base], aversion, year) for base in BASELINES}
     first, equal = gains["no_forecast"], gains["equal_weight"]
