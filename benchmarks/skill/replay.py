@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,11 @@ from pipeline.stages.results import Trained
 from pipeline.strategies.allocators import RunAllocators
 
 BASELINES = ("no_forecast", "equal_weight")
-MakePolicy = Callable[[Trained, Forecast], Policy]
-"""An experiment: a policy from what was trained and one forecast. It is called with the named forecast, and with the
-one of `without_forecast`, whose result is the experiment's own `no_forecast`."""
+_ARGUMENT = "policy."
+"""Prefix of the settings that an experiment takes as keyword arguments."""
+MakePolicy = Callable[..., Policy]
+"""An experiment: a policy from what was trained (Trained), one Forecast, and keyword arguments. It is called with the
+named forecast, and with the one of `without_forecast`, whose result is the experiment's own `no_forecast`."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Variant:
     ----------
     name : str
     settings : mapping of dotted path to value
-        Settings that differ from each panel's own; "3/N" is a multiple of 1/N.
+        Settings that differ from each panel's own; "3/N" is a multiple of 1/N. Those that begin with "policy." are
+        keyword arguments of the experiment.
     policy : str, optional
         `package.module:function` of an experiment, a `MakePolicy`.
     """
@@ -54,6 +58,17 @@ class Variant:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     policy: str | None = None
+
+    @property
+    def run_settings(self) -> dict[str, Any]:
+        """Settings of the configuration."""
+        return {key: value for key, value in self.settings.items() if not key.startswith(_ARGUMENT)}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the experiment."""
+        start = len(_ARGUMENT)
+        return {key[start:]: value for key, value in self.settings.items() if key.startswith(_ARGUMENT)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +103,7 @@ def replay_panel(
     """
     outcomes = []
     for forecast in forecasts:
-        settings = {**variant.settings, "allocation.forecast": forecast}
+        settings = {**variant.run_settings, "allocation.forecast": forecast}
         try:
             trained = load_trained(panel, settings, folder)
             with one_thread():
@@ -147,7 +162,7 @@ def simulate_variant(trained: Trained, forecast: str, variant: Variant) -> dict[
     )
     chosen = {"traded": policies[config.traded], **{base: policies[base] for base in BASELINES}}
     if variant.policy is not None:
-        make = find_policy(variant.policy)
+        make = partial(find_policy(variant.policy), **variant.arguments)
         own = trained.forecasts[forecast]
         chosen["traded"] = _keep_tradable(make(trained, own), trained)
         chosen["no_forecast"] = _keep_tradable(make(trained, without_forecast(trained, own)), trained)
