@@ -1,5 +1,7 @@
 """Ledger of the board: every variant that was tried, with its results, one JSON object a line.
 
+    python -m benchmarks.skill.ledger      print one row per variant
+
 The pooled p-value is corrected for the number of variants in it (Sidak), so that a line must never be removed.
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 from benchmarks.skill.pooling import Pooled
 from benchmarks.skill.replay import BASELINES, Outcome, Variant
 from benchmarks.skill.stage_cache import ROOT
+from benchmarks.skill.table import format_ledger
 
 LEDGER = Path(__file__).with_name("ledger.jsonl")
 _DIGITS = 6
@@ -112,12 +115,10 @@ def correct_for_trials(p: float, n: int) -> float:
 
 
 def describe_code() -> str:
-    """Return the commit of the code, with `+` if tracked files other than the ledger were changed since."""
+    """Return the commit of the code, with `+` if files that decide results were changed since."""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git(
-            "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{LEDGER.relative_to(ROOT)}"
-        )
+        changed = _git("status", "--porcelain", "--", "*.py", "configs", ":!tests")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+" if changed else "")
@@ -139,3 +140,15 @@ def _contains(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _round(value: float) -> float | None:
     return float(f"{value:.{_DIGITS}g}") if value == value and abs(value) != float("inf") else None
+
+
+def main() -> None:
+    """Print the ledger."""
+    records = read_ledger()
+    tried = count_variants(records)
+    print(format_ledger(records, tried, correct_for_trials) if records else "no variant was tried")
+    print(f"{tried} variants")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,8 +14,12 @@ from foundation.types import Floats, Ints
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 from validation.portfolios.sharpe import sharpe_ratio
 
-_LEAST_RISK = 1e-10
-"""Active risk and forecasts below this share of the total are rounding."""
+_LEAST_ALPHA = 1e-10
+"""Differences between forecasts below this share of their size are rounding."""
+_LEAST_WEIGHT = 1e-6
+"""Active weights below this are the solver's rounding."""
+_LEAST_RETURN = 1e-8
+"""Standard deviation of active returns below which two portfolios are the same but for the solver's rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +47,12 @@ class Gain:
 def measure_gain(result: BacktestResult, other: BacktestResult, risk_aversion: float, year: int) -> Gain:
     """Return the gain of one portfolio over another on the same rows, net of costs.
 
-    It is that of `validation.portfolios.certainty_equivalent`; `year` is the number of observations in a year.
+    It is that of `validation.portfolios.certainty_equivalent`; `year` is the number of observations in a year. It is
+    0 without a test if the two are the same but for the solver's rounding.
     """
     a, b = (each.net - each.cash_return for each in (result, other))
+    if not _differ(a, b):
+        return Gain(0.0, math.nan, math.nan, np.zeros(len(a)))
     test = certainty_equivalent_gain(a, b, risk_aversion)
     worth = [x - risk_aversion / 2 * (x - x.mean()) ** 2 for x in (a, b)]
     return Gain(test.gain * year, test.gain / test.stderr, test.p_less, worth[0] - worth[1])
@@ -87,9 +94,9 @@ def transfer_coefficient(active: Floats, alpha: Floats, sigma: Floats, fully_inv
     else:
         size, best = 0.0, solved[:, 0]
     attainable, risk = float(alpha @ best), float(active @ sigma @ active)
-    if not attainable > _LEAST_RISK * size:
+    if not attainable > _LEAST_ALPHA * size:
         return math.nan
-    if not risk > _LEAST_RISK**2 * float(np.trace(sigma)):
+    if not np.abs(active).max() > _LEAST_WEIGHT:
         return 0.0
     return float(active @ alpha) / math.sqrt(risk * attainable)
 
@@ -136,9 +143,14 @@ def mean_transfer(
 
 def information_ratio(result: BacktestResult, other: BacktestResult, year: int) -> float:
     """Return the mean net return over another portfolio by its standard deviation, per year; NaN if it is 0."""
+    if not _differ(result.net, other.net):
+        return math.nan
     active = result.net - other.net
-    spread = float(active.std(ddof=1))
-    return float(active.mean()) / spread * math.sqrt(year) if spread > _LEAST_RISK else math.nan
+    return float(active.mean() / active.std(ddof=1)) * math.sqrt(year)
+
+
+def _differ(a: Floats, b: Floats) -> bool:
+    return len(a) > 1 and float((a - b).std(ddof=1)) > _LEAST_RETURN
 
 
 def trading_measures(result: BacktestResult, year: int) -> dict[str, float]:

@@ -142,7 +142,7 @@ def load_trained(name: str, overrides: Mapping[str, Any] | None = None, folder: 
         trained = sequence.train(sequence.prepare(panel, findings))
     if cache.notice:
         print(cache.notice, file=sys.stderr)
-    if cache.made and not overrides:
+    elif not overrides:
         cache.mark()
     return trained
 

@@ -77,9 +77,8 @@ def _ten_industries(monthly: bool) -> Callable[[Path], dict[str, Any]]:
         table = percent.mask(percent.isin(_MISSING)) / 100
         settings: dict[str, Any] = {"cash": "RF", "values": "returns"}
         if monthly:  # a month compounds its days; a day without a return earns nothing
-            table = (1 + table).groupby(pd.DatetimeIndex(table.index).to_period("M")).prod(min_count=1) - 1
-            table.index = table.index.to_timestamp("M").normalize()
-            table.index.name = "date"
+            ends = pd.DatetimeIndex(table.index) + pd.offsets.MonthEnd(0)
+            table = (1 + table).groupby(ends.rename("date")).prod(min_count=1) - 1
         return {
             "path": _write(table, folder, f"ten-industries-{'monthly' if monthly else 'daily'}"),
             **settings,
