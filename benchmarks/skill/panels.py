@@ -78,7 +78,12 @@ def make_config(content: Mapping[str, Any], overrides: Mapping[str, Any] | None 
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / f"{content['name']}.yaml"
         path.write_text(text, encoding="utf-8")
-        return read_config_file(path).config
+        try:
+            return read_config_file(path).config
+        except (
+            ConfigError
+        ) as error:  # the ledger compares messages: none may hold the name of a temporary file
+            raise ConfigError(str(error).replace(str(path), content["name"])) from error
 
 
 def set_value(content: dict[str, Any], key: str, value: Any) -> None:

@@ -73,7 +73,9 @@ def test_an_experiment_is_traded_with_and_without_the_forecast(folder):
 def test_a_wrong_setting_is_a_failure_with_its_message(folder):
     variant = Variant("typo", {**RIDGE, "allocation.maximun": 0.2})
     (outcome,) = replay.replay_panel("industries", variant, ("ridge",), folder)
+    assert outcome.failure.startswith("industries: 1 mistake")
     assert "allocation.maximun" in outcome.failure
+    assert replay.replay_panel("industries", variant, ("ridge",), folder) == [outcome]
     (outcome,) = replay.replay_panel(
         "industries", Variant("data", {"data.source": "stocks"}), ("ridge",), folder
     )
