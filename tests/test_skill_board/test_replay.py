@@ -75,7 +75,8 @@ def test_a_wrong_setting_is_a_failure_with_its_message(folder):
     (outcome,) = replay.replay_panel("industries", variant, ("ridge",), folder)
     assert outcome.failure.startswith("industries: 1 mistake")
     assert "allocation.maximun" in outcome.failure
-    assert replay.replay_panel("industries", variant, ("ridge",), folder) == [outcome]
+    (again,) = replay.replay_panel("industries", variant, ("ridge",), folder)
+    assert again.failure == outcome.failure
     (outcome,) = replay.replay_panel(
         "industries", Variant("data", {"data.source": "stocks"}), ("ridge",), folder
     )
