@@ -96,3 +96,19 @@ def test_settings_are_read_as_yaml():
 
 def test_shares_of_one_over_n_never_exceed_1():
     assert panels.resolve_shares({"a": "3/N", "b": "text", "c": 2}, 2) == {"a": 1.0, "b": "text", "c": 2}
+
+
+def test_forecasts_of_older_code_are_made_again_unless_they_are_asked_for(folder, monkeypatch, capsys):
+    panels.load_trained("classes", None, folder)
+    monkeypatch.setattr("benchmarks.skill.stage_cache.forecasting_code", lambda: "0" * 64)
+
+    def make_again(*_):
+        raise RuntimeError("features are made again")
+
+    monkeypatch.setattr("pipeline.stages.compute.make_features", make_again)
+    monkeypatch.setenv("SKILL_KEEP", "1")
+    assert panels.load_trained("classes", None, folder).prepared.config.name == "classes"
+    assert "classes: forecasts of older code" in capsys.readouterr().err
+    monkeypatch.delenv("SKILL_KEEP")
+    with pytest.raises(RuntimeError, match="features are made again"):
+        panels.load_trained("classes", None, folder)
