@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{variant.name}, {forecast}")
         print(record_variant(variant, found) if found else "no panel")
         failures = sum(bool(each.failure) for each in found)
-        failed = max(failed, 2 if failures == len(found) else min(failures, 1))
+        failed = max(failed, 2 if 0 < failures == len(found) else min(failures, 1))
     return failed
 
 
