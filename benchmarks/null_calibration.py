@@ -36,7 +36,7 @@ from pipeline.stages import compute
 from pipeline.stages.results import Trained
 from pipeline.store import Store
 from pipeline.verdict.evidence import judge
-from pipeline.verdict.reasons import SKILL, WORSE
+from pipeline.verdict.reasons import PAYS, WORSE
 from pipeline.verdict.trial import describe_trial
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
@@ -159,8 +159,8 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
                     out |= oracle(pipeline, trained, truth, ledger)
         out["first"] = verdicts[0]
         again = [judge(done, ledger.trials("researcher")).verdict for done in tried]
-        out["best"] = SKILL if SKILL in again else again[0]
-        out["any"] = SKILL in verdicts
+        out["best"] = PAYS if PAYS in again else again[0]
+        out["any"] = PAYS in verdicts
         out["worse"] = WORSE in verdicts
         out["best of raw p"] = min(raw_p) < 0.05
     return out
@@ -198,7 +198,7 @@ def null(n_panels: int, processes: int) -> None:
     print(f"{'returns':<16}{'panels':>7}" + "".join(f"{head:>17}" for head in heads))
     for kind in (*KINDS, "all"):
         some = [row for row in results if kind in ("all", row["kind"])]
-        outcomes = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
+        outcomes = [[r["first"] == PAYS for r in some], [r["best"] == PAYS for r in some]]
         outcomes += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
         print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in outcomes))
     print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in results]):.0f}")
@@ -213,7 +213,7 @@ def power(n_panels: int, processes: int, size: Size) -> None:
     print(f"{'R2':<8}{'models':>17}{'oracle':>17}{'ratio':>8}{'gain':>16}{'of the oracle':>16}")
     for r2 in R2[size]:
         some = run([(KINDS[i % 4], 1000 + i // 4, r2, size) for i in range(n)], processes)
-        ours, best = [row["first"] == SKILL for row in some], [row["oracle"] == SKILL for row in some]
+        ours, best = [row["first"] == PAYS for row in some], [row["oracle"] == PAYS for row in some]
         gains = [hac_mean(np.array([row[key] for row in some]), lags=0) for key in ("gain", "oracle gain")]
         ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
         columns = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)

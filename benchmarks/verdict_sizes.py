@@ -33,13 +33,14 @@ from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.evaluation import score_forecast
 from pipeline.stages.trading import backtest, make_policies
 from pipeline.store import Store
-from pipeline.verdict.reasons import NONE, SIZE, SKILL, UNPAID, WORSE, name_verdict
+from pipeline.verdict.corrected_tests import SIZE
+from pipeline.verdict.reasons import NONE, PAYS, UNPAID, WORSE, name_verdict
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)
 LEFT = (1.0, 0.5, 0.0, -1.0)
 """Shares of the true model's mean gain that remain after costs."""
-VERDICTS = (SKILL, UNPAID, NONE, WORSE)
+VERDICTS = (PAYS, UNPAID, NONE, WORSE)
 
 
 @dataclass(frozen=True)
