@@ -59,11 +59,14 @@ FORECAST_COLUMNS = (
     ("the same, uncalibrated", "r2_target_raw", share(2)),
     ("mean slope", "mean_slope", digits(2)),
 )
+RANKING_COLUMNS = (
+    ("rank IC", "rank_ic", digits(3)),
+    ("above 0, p", "rank_ic_p", chance),
+    ("beyond any constant ranking", "timing_ic", digits(3)),
+    ("above 0, p", "timing_ic_p", chance),
+    ("against outcomes of other dates (permutation), p", "permutation_p", chance),
+)
 ACCURACY_COLUMNS = (
-    ("mean IC above 0, p", "rank_ic_p", chance),
-    ("IC beyond a constant ranking", "timing_ic", digits(3)),
-    ("p", "timing_ic_p", chance),
-    ("IC by permutation, p", "permutation_p", chance),
     ("Clark-West against the baseline, p", "clark_west_p", chance),
     ("Clark-West against historical means, p", "clark_west_history_p", chance),
     ("Diebold-Mariano against the baseline, p", "diebold_mariano_p", chance),

@@ -85,7 +85,7 @@ def _describe_years(tests: Tests) -> str:
     even, likely = tests["gain_years_needed"], tests["gain_years_needed_80"]
     seen = f"{tests['gain_years_judged']:,.0f} years were judged"
     if even == math.inf:
-        return f"What was measured is not above zero, so that no number of years would show it ({seen})."
+        return f"The measured gain is not above zero, so no number of years would show it ({seen})."
     if not math.isfinite(even):
         return f"It is unknown how many years of data would show a gain of this size ({seen})."
     if even > LONGEST:
