@@ -1,7 +1,7 @@
-"""Null calibration and power: frequency of the verdict "skill" without and with skill.
+"""Null calibration and power: how often both questions of the verdict are answered with yes, without and with skill.
 
 Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES [PART]]]`: 200 panels on two cores take
-about forty minutes; PART is null, small or large.
+about forty minutes; PART is null, small or large. It prints the tables of docs/evidence.md.
 
 Each panel simulates a researcher who tries three configurations one after another under one name: the combination of
 ridge, lasso and tuned trees, then ridge, then the trees. The researcher believes the best verdict: either at the end,
@@ -35,16 +35,16 @@ from pipeline.runner.pipeline import Pipeline
 from pipeline.stages import compute
 from pipeline.stages.results import Trained
 from pipeline.store import Store
-from pipeline.verdict.evidence import judge
-from pipeline.verdict.reasons import SKILL, WORSE
+from pipeline.verdict.corrected_tests import SIZE
+from pipeline.verdict.evidence import Evidence, judge
+from pipeline.verdict.reasons import PAYS, WORSE
 from pipeline.verdict.trial import describe_trial
 from validation.forecasts.scores import hac_mean
-from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
 SMALL, LARGE = (300, 12), (480, 40)
 """Months and assets. With more training rows, models come closer to the oracle."""
-R2 = {SMALL: (0.0025, 0.005, 0.01, 0.02), LARGE: (0.0025, 0.005)}
+R2 = {SMALL: (0.001, 0.0025, 0.005, 0.01, 0.02), LARGE: (0.001, 0.0025, 0.005)}
 Size = tuple[int, int]
 
 
@@ -61,8 +61,13 @@ def shocks(kind: str, rng: np.random.Generator, n: int, k: int) -> np.ndarray:
     return out[100:]
 
 
-def make(kind: str, seed: int, r2: float = 0.0, size: Size = SMALL) -> tuple[Panel, np.ndarray]:
-    """Return a panel, and the true expected next return of each asset beyond its mean, (T, N)."""
+def make(
+    kind: str, seed: int, r2: float = 0.0, size: Size = SMALL, spread: float = 0.0
+) -> tuple[Panel, np.ndarray]:
+    """Return a panel, and the true expected next return of each asset beyond the mean of all, (T, N).
+
+    `spread` is the standard deviation of the assets' own means.
+    """
     n_dates, n_assets = size
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     n_factors = 3 if kind == "common factors" else 1
@@ -73,11 +78,12 @@ def make(kind: str, seed: int, r2: float = 0.0, size: Size = SMALL) -> tuple[Pan
     for t in range(n_dates):
         before = own[t - 1] if t else 0.0
         own[t] = -sqrt(r2) * before + sqrt(1 - r2) * noise[t]
-    returns = np.clip(0.006 + factors @ loading + own * scale, -0.9, None)
+    mean = spread * np.random.default_rng([seed, 7]).normal(size=n_assets)
+    returns = np.clip(0.006 + mean + factors @ loading + own * scale, -0.9, None)
     dates = pd.date_range("1980-01-31", periods=n_dates, freq="ME")
     assets = tuple(f"A{i:02d}" for i in range(n_assets))
     market, cash = returns.mean(axis=1), np.full(n_dates, 0.002)
-    return Panel(kind, dates, assets, returns, cash, market, 12), -sqrt(r2) * own * scale
+    return Panel(kind, dates, assets, returns, cash, market, 12), mean - sqrt(r2) * own * scale
 
 
 def configuration(folder: Path, traded: str, dates: pd.DatetimeIndex) -> RunConfig:
@@ -135,14 +141,14 @@ def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
 
 
 def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
-    """Try three configurations, and return their verdicts and the results of an uncorrected test."""
+    """Try three configurations, or with a signal one, and return their verdicts and the answers to both questions."""
     kind, seed, r2, size = case
     warnings.simplefilter("ignore")
     panel, truth = make(kind, seed, r2, size)
     out: dict[str, object] = {"kind": kind, "r2": r2, "size": size}
     with tempfile.TemporaryDirectory() as place:
         ledger, store = Ledger(Path(place) / "ledger.jsonl"), Store(Path(place) / "store")
-        verdicts, raw_p, tried = [], [], []
+        verdicts, tried = [], []
         for traded in ("both", "ridge", "trees") if not r2 else ("both",):
             config = configuration(Path(place), traded, panel.dates)
             pipeline = Pipeline(config, store, Reporter(Console(quiet=True)))
@@ -150,40 +156,50 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
             done = pipeline.evaluate(trained)
             ledger.add([describe_trial(done)])
             judgement = judge(done, ledger.trials(config.name))
-            verdicts.append(judgement.verdict)
-            raw_p.append(judgement.tests["forecast_p"])
+            verdicts.append(judgement)
             tried.append(done)
             if traded == "both":
-                out |= {"gain": judgement.tests["gain"], "trials": judgement.trials["tunings"]}
+                out |= answers("", judgement) | {"trials": judgement.trials["tunings"]}
                 if r2:
                     out |= oracle(pipeline, trained, truth, ledger)
-        out["first"] = verdicts[0]
         again = [judge(done, ledger.trials("researcher")).verdict for done in tried]
-        out["best"] = SKILL if SKILL in again else again[0]
-        out["any"] = SKILL in verdicts
-        out["worse"] = WORSE in verdicts
-        out["best of raw p"] = min(raw_p) < 0.05
+        out["best"] = PAYS in again
+        out["any"] = PAYS in [each.verdict for each in verdicts]
+        out["worse"] = WORSE in [each.verdict for each in verdicts]
+        out["mean gain"] = float(np.mean([each.tests["gain"] for each in verdicts]))
     return out
 
 
+def answers(prefix: str, judgement: Evidence) -> dict[str, object]:
+    """Return the answers to both questions, the verdict and the gain of a judged configuration."""
+    tests = judgement.tests
+    return {
+        f"{prefix}skill": tests["forecast_p_corrected"] < SIZE,
+        f"{prefix}pays": tests["gain_p_corrected"] < SIZE,
+        f"{prefix}both": judgement.verdict == PAYS,
+        f"{prefix}gain": tests["gain"],
+    }
+
+
 def oracle(pipeline: Pipeline, trained: Trained, truth: np.ndarray, ledger: Ledger) -> dict[str, object]:
-    """Return the verdict on the true model with the same number of trials, and its performance."""
+    """Return the answers for the true model with the same number of trials."""
     allocation = pipeline.config.allocation.model_copy(update={"forecast": "oracle"})
     config = pipeline.config.model_copy(update={"allocation": allocation})
     blessed = with_oracle(replace(trained, prepared=replace(trained.prepared, config=config)), truth)
     reference = Pipeline(config, Store(pipeline.store.folder, fresh=True), pipeline.reporter)
-    done = reference.evaluate(blessed)
-    judgement = judge(done, ledger.trials(config.name))
-    a, b = (done.results[name] for name in ("model:oracle", "no_forecast"))
-    gain = certainty_equivalent_gain(
-        a.net - a.cash_return, b.net - b.cash_return, config.allocation.risk_aversion
-    )
-    return {"oracle": judgement.verdict, "oracle gain": gain.gain * 12}
+    return answers("oracle ", judge(reference.evaluate(blessed), ledger.trials(config.name)))
 
 
 def share(values: list[bool]) -> str:
+    """Return a share in per cent with its standard error."""
     p, n = float(np.mean(values)), len(values)
-    return f"{100 * p:5.1f} % ± {100 * sqrt(max(p * (1 - p), 0.25 / n) / n):.1f}"
+    return f"{100 * p:.1f} ({100 * sqrt(max(p * (1 - p), 0.25 / n) / n):.1f})"
+
+
+def gain(values: list[float]) -> str:
+    """Return a mean gain in per cent a year with its standard error."""
+    test = hac_mean(np.array(values), lags=0)
+    return f"{100 * test.mean:.2f} ({100 * test.stderr:.2f})"
 
 
 def run(cases: list[tuple[str, int, float, Size]], processes: int) -> list[dict[str, object]]:
@@ -191,33 +207,56 @@ def run(cases: list[tuple[str, int, float, Size]], processes: int) -> list[dict[
         return list(pool.map(researcher, cases))
 
 
+def row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
 def null(n_panels: int, processes: int) -> None:
     results = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
-    print(f"\nNo skill at all: share of {n_panels} researchers with the verdict 'skill' (at most 5 %)")
-    heads = ("first try", "best at the end", "at any time", "worse", "uncorrected p")
-    print(f"{'returns':<16}{'panels':>7}" + "".join(f"{head:>17}" for head in heads))
-    for kind in (*KINDS, "all"):
-        some = [row for row in results if kind in ("all", row["kind"])]
-        outcomes = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
-        outcomes += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
-        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in outcomes))
-    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in results]):.0f}")
+    print(f"\n{n_panels} researchers without any predictability; per cent, with standard errors")
+    print(f"(tuning trials of one: {np.mean([row['trials'] for row in results]):.0f})\n")
+    heads = (
+        "first try: skill?",
+        "does it pay?",
+        "skill that pays",
+        "best at the end",
+        "at any time",
+        "worse",
+    )
+    row("returns", *heads, "mean gain of the three, % per year")
+    print("|---" + "|--:" * 7 + "|")
+    for kind in (*KINDS, f"**all {n_panels}**"):
+        some = [row for row in results if kind not in KINDS or row["kind"] == kind]
+        shares = [
+            share([bool(r[key]) for r in some]) for key in ("skill", "pays", "both", "best", "any", "worse")
+        ]
+        row(kind, *shares, gain([r["mean gain"] for r in some]))
 
 
 def power(n_panels: int, processes: int, size: Size) -> None:
     n = max(4, n_panels // (5 if size == SMALL else 10))
+    name = f"{size[1]} x {size[0]}"
     print(
-        f"\nPlanted R2 of idiosyncratic returns, {size[1]} assets x {size[0]} months, {n} panels each: share with the"
+        f"\n{n} panels of {name} with a signal, each with one configuration; per cent, with standard errors\n"
     )
-    print("verdict 'skill', and certainty equivalent gained a year")
-    print(f"{'R2':<8}{'models':>17}{'oracle':>17}{'ratio':>8}{'gain':>16}{'of the oracle':>16}")
+    heads = ("skill?", "does it pay?", "skill that pays", "gain, % per year")
+    row(
+        "planted R2",
+        "panel",
+        *(f"{who}: {head}" for who in ("models", "oracle") for head in heads),
+        "share of the oracle's gain",
+    )
+    print("|---|---" + "|--:" * 9 + "|")
     for r2 in R2[size]:
         some = run([(KINDS[i % 4], 1000 + i // 4, r2, size) for i in range(n)], processes)
-        ours, best = [row["first"] == SKILL for row in some], [row["oracle"] == SKILL for row in some]
-        gains = [hac_mean(np.array([row[key] for row in some]), lags=0) for key in ("gain", "oracle gain")]
-        ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
-        columns = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
-        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{columns}", flush=True)
+        cells = []
+        for who in ("", "oracle "):
+            cells += [share([bool(r[who + key]) for r in some]) for key in ("skill", "pays", "both")]
+            cells.append(gain([r[who + "gain"] for r in some]))
+        best = hac_mean(np.array([r["oracle gain"] for r in some]), lags=0)
+        # A share of what may be nothing says nothing.
+        reached = f"{np.mean([r['gain'] for r in some]) / best.mean:.2f}" if best.t > 2 else "–"
+        row(f"{100 * r2:.2f} %", name, *cells, reached)
 
 
 def main(n_panels: str = "200", processes: str = "2", part: str = "all") -> None:

@@ -32,7 +32,7 @@ HANDED_OUT = (
     "report.html",
 )
 """Files of a run's folder for readers; some runs have no certificate or no trials."""
-SCHEMA = 4
+SCHEMA = 5
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from pipeline.report.formats import number, percent
+from pipeline.verdict.reasons import LONGEST
 
 Show = Callable[[float], str]
 
@@ -22,6 +24,11 @@ def share(n: int) -> Show:
 def chance(value: float) -> str:
     """Format a p-value; small ones by their bound."""
     return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+def years(value: float) -> str:
+    """Format a number of years; very long times by a bound."""
+    return "never" if value == math.inf else "more than 200" if value > LONGEST else number(value, 0)
 
 
 PORTFOLIO_COLUMNS = (
@@ -52,8 +59,14 @@ FORECAST_COLUMNS = (
     ("the same, uncalibrated", "r2_target_raw", share(2)),
     ("mean slope", "mean_slope", digits(2)),
 )
+RANKING_COLUMNS = (
+    ("rank IC", "rank_ic", digits(3)),
+    ("above 0, p", "rank_ic_p", chance),
+    ("beyond any constant ranking", "timing_ic", digits(3)),
+    ("above 0, p", "timing_ic_p", chance),
+    ("against outcomes of other dates (permutation), p", "permutation_p", chance),
+)
 ACCURACY_COLUMNS = (
-    ("IC by permutation, p", "permutation_p", chance),
     ("Clark-West against the baseline, p", "clark_west_p", chance),
     ("Clark-West against historical means, p", "clark_west_history_p", chance),
     ("Diebold-Mariano against the baseline, p", "diebold_mariano_p", chance),
@@ -64,7 +77,10 @@ ACCURACY_COLUMNS = (
     ("Pesaran-Timmermann, p", "sign_accuracy_p", chance),
 )
 EVIDENCE_ROWS = (
-    ("forecast_p", "forecast better than chance, one-sided p, on its own", chance),
+    ("chance_p", "forecast better than chance, one-sided p", chance),
+    ("timing_p", "forecast better than any that never changes, one-sided p", chance),
+    ("permutation_p", "rank IC against outcomes of other dates (permutation test), one-sided p", chance),
+    ("forecast_p", "is there skill? the larger of the first two p-values", chance),
     ("forecast_p_corrected", "the same, corrected for all configurations tried", chance),
     (
         "gain",
@@ -74,10 +90,13 @@ EVIDENCE_ROWS = (
     ("gain_stderr", "its standard error", share(2)),
     ("gain_low", "lower end of its 95 % interval", share(2)),
     ("gain_high", "upper end of its 95 % interval", share(2)),
-    ("gain_p", "one-sided p that it is above 0, on its own", chance),
+    ("gain_p", "does it pay? one-sided p that the gain is above 0", chance),
     ("gain_p_corrected", "the same, corrected for all configurations tried", chance),
     ("gain_p_worse", "one-sided p that it is below 0", chance),
-    ("verdict_p", "the larger of the two corrected p-values: below 5 % is skill", chance),
+    ("verdict_p", "both? the larger of the two corrected p-values: below 5 % is skill that pays", chance),
+    ("gain_years_judged", "years judged", digits(0)),
+    ("gain_years_needed", "years that show a gain of this size with an even chance", years),
+    ("gain_years_needed_80", "the same with a chance of 80 %", years),
     ("active_sharpe", "Sharpe ratio of what was earned above no forecast, a year", digits(2)),
     (
         "deflated_sharpe",

@@ -10,7 +10,13 @@ import numpy as np
 
 from pipeline.audit.certificate import Certificate
 from pipeline.drift.drift import Drift
-from pipeline.report.columns import ACCURACY_COLUMNS, AGAINST_COLUMNS, FORECAST_COLUMNS, PORTFOLIO_COLUMNS
+from pipeline.report.columns import (
+    ACCURACY_COLUMNS,
+    AGAINST_COLUMNS,
+    FORECAST_COLUMNS,
+    PORTFOLIO_COLUMNS,
+    RANKING_COLUMNS,
+)
 from pipeline.report.drift_table import SHIFTS, shift_cells, watch_cells
 from pipeline.report.formats import label, percent
 from pipeline.report.narrative import describe_run
@@ -69,6 +75,7 @@ def render(
         headline=headline_tiles(done),
         evidence=evidence,
         tests=evidence_rows(evidence),
+        ranking=format_table({n: s.metrics for n, s in done.scores.items()}, RANKING_COLUMNS, str),
         accuracy=format_table({n: s.metrics for n, s in done.scores.items()}, ACCURACY_COLUMNS, str),
         svg=charts,
         portfolios=format_table(done.performance, PORTFOLIO_COLUMNS, label),

@@ -10,6 +10,7 @@ from validation.forecasts.calibration_tests import calibration, interval_coverag
 from validation.forecasts.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
 from validation.forecasts.permutation import permutation_test_ic
 from validation.forecasts.scores import hac_mean, information_coefficient, null_lags, r2_out_of_sample
+from validation.forecasts.timing import timing_test
 
 Metrics = dict[str, float]
 
@@ -43,6 +44,8 @@ def measure_significance(pairs: MatchedForecasts) -> Metrics:
     # The outcome varies around the forecast by the asset's own risk.
     inside = interval_coverage(pairs.mean, np.hypot(pairs.stderr, pairs.risk), pairs.earned, 0.95, overlap)
     signs = pesaran_timmermann(pairs.raw, pairs.wanted, overlap)
+    ranks = timing_test(pairs.raw, pairs.wanted, overlap)
+    returns = timing_test(pairs.mean - pairs.baseline, pairs.earned, overlap, rank=False)
     errors = (pairs.earned - pairs.baseline) ** 2, (pairs.earned - pairs.mean) ** 2
     return {
         "clark_west_p": clark_west(pairs.mean, pairs.earned, pairs.baseline, overlap).p_greater,
@@ -55,6 +58,10 @@ def measure_significance(pairs: MatchedForecasts) -> Metrics:
         "sign_accuracy": signs.share,
         "sign_accuracy_p": signs.p_value,
         "permutation_p": permutation_test_ic(pairs.raw, pairs.wanted, block=max(6, overlap + 1)).p_value,
+        "timing_ic": ranks.mean,
+        "timing_ic_t": ranks.t,
+        "timing_ic_p": ranks.p_value,
+        "timing_return_p": returns.p_value,
     }
 
 

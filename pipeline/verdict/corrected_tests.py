@@ -12,7 +12,7 @@ from pipeline.chains.ledger import Trials
 from pipeline.stages.record import trial_id
 from pipeline.verdict.trial import gain_of, monthly
 from validation.portfolios.best_of_many import reality_check, stepm, superior_predictive_ability
-from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
+from validation.portfolios.certainty_equivalent import certainty_equivalent_gain, length_to_show
 from validation.portfolios.overfitting import probability_of_backtest_overfitting
 from validation.portfolios.sharpe import (
     deflated_sharpe,
@@ -26,24 +26,48 @@ if TYPE_CHECKING:
 
 
 Tests = dict[str, float]
+SIZE = 0.05
+"""Size of the tests behind a verdict."""
 
 
-def _correct(p: float, n: float) -> float:
+def corrected(p: float, n: float) -> float:
     """Return the probability that the smallest of n independent p-values is at most p, after Šidák (1967)."""
     return -math.expm1(n * math.log1p(-p)) if 0 <= p < 1 else p
 
 
-def assess_forecast(done: Evaluated, looks: int) -> Tests:
-    """Return the test of the traded forecast: of its ranking if it is relative, else of its squared error.
+def _level(n: float) -> float:
+    """Return the p-value that is SIZE after the correction for n trials."""
+    return -math.expm1(math.log1p(-SIZE) / n)
 
-    A tuning trial sees only training windows, so it cannot have been chosen for its luck on the judged dates.
+
+def larger(p: float, q: float) -> float:
+    """Return the larger of two p-values, NaN if either is NaN: it tests that both effects exist."""
+    return math.nan if math.isnan(p) or math.isnan(q) else max(p, q)
+
+
+def assess_forecast(done: Evaluated, looks: int) -> Tests:
+    """Return the tests of the traded forecast: of its ranking if it is relative, else of its size.
+
+    It has to beat chance and every constant forecast: a ranking by long-run means beats chance wherever the assets'
+    means differ, and knows nothing of the next date. A tuning trial sees only training windows, so it cannot have been
+    chosen for its luck on the judged dates.
     """
     config = done.trained.prepared.config
     metrics = done.scores[config.allocation.forecast].metrics
     # Two assets have no rank correlation.
     ranked = config.target.relative and math.isfinite(metrics["rank_ic_p"])
-    p = metrics["rank_ic_p"] if ranked else metrics["clark_west_p"]
-    return {"forecast_p": p, "forecast_p_corrected": _correct(p, looks)}
+    chance, timing = (
+        metrics[key]
+        for key in (("rank_ic_p", "timing_ic_p") if ranked else ("clark_west_p", "timing_return_p"))
+    )
+    p = larger(chance, timing)
+    return {
+        "chance_p": chance,
+        "timing_p": timing,
+        "permutation_p": metrics["permutation_p"],
+        "forecast_p": p,
+        "forecast_p_corrected": corrected(p, looks),
+    }
 
 
 def assess_portfolio(done: Evaluated, trials: Trials) -> Tests:
@@ -53,6 +77,7 @@ def assess_portfolio(done: Evaluated, trials: Trials) -> Tests:
     mine, idle = done.results[done.forecasting], done.results["no_forecast"]
     a, b = mine.net - mine.cash_return, idle.net - idle.cash_return
     gain = certainty_equivalent_gain(a, b, gamma)
+    seen, level = len(a) / year, _level(trials.looks)
     active, own = estimate_sharpe(a - b), estimate_sharpe(a)
     # The spread of the tried ratios shows how lucky the best of them may be. It is at least the error of one
     # ratio: similar trials, and those with unknown ratios, are treated as independent.
@@ -66,8 +91,11 @@ def assess_portfolio(done: Evaluated, trials: Trials) -> Tests:
         "gain_low": gain.interval[0] * year,
         "gain_high": gain.interval[1] * year,
         "gain_p": gain.p_greater,
-        "gain_p_corrected": _correct(gain.p_greater, trials.looks),
+        "gain_p_corrected": corrected(gain.p_greater, trials.looks),
         "gain_p_worse": gain.p_less,
+        "gain_years_judged": seen,
+        "gain_years_needed": seen * length_to_show(gain, level, 0.5),
+        "gain_years_needed_80": seen * length_to_show(gain, level, 0.8),
         "sharpe_stderr_normal": own.stderr_normal * math.sqrt(year),
         "sharpe_stderr_mertens": own.stderr_mertens * math.sqrt(year),
         "sharpe_stderr_hac": own.stderr_hac * math.sqrt(year),
@@ -101,8 +129,8 @@ def compare_with_equal_weight(done: Evaluated, trials: Trials) -> tuple[Tests, t
     share = max(1.0, (models + trials.count - 1) / max(spa.tested, 1))
     overfitting = probability_of_backtest_overfitting(gains)
     tests = {
-        "spa_p": _correct(spa.consistent, share),
-        "reality_check_p": _correct(check.upper, share),
+        "spa_p": corrected(spa.consistent, share),
+        "reality_check_p": corrected(check.upper, share),
         "strategies_compared": float(spa.tested),
         "overfitting_probability": overfitting.probability,
     }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foundation.threads import one_thread
 from pipeline.chains.ledger import Trials
-from pipeline.verdict.corrected_tests import assess_forecast, assess_portfolio, compare_with_equal_weight
+from pipeline.verdict.corrected_tests import (
+    assess_forecast,
+    assess_portfolio,
+    compare_with_equal_weight,
+    larger,
+)
 from pipeline.verdict.reasons import describe_reason, describe_traded, name_verdict
 
 if TYPE_CHECKING:
@@ -23,13 +27,14 @@ class Evidence:
     Attributes
     ----------
     verdict : str
-        - "skill": the forecast is better than chance, and its portfolio gains certainty equivalent after costs over
-          the same allocator without a forecast. Both one-sided p-values, corrected for all trials, are below 5 %.
+        - "skill that pays": the forecast is better than chance and than any constant ranking, and its portfolio
+          gains certainty equivalent after costs over the same allocator without a forecast. All one-sided p-values,
+          corrected for all trials, are below 5 %.
         - "skill, not shown to pay": only the forecast passes.
         - "worse than the baseline": the portfolio loses certainty equivalent, one-sided p below 5 %.
         - "no evidence of skill": none of these.
     reason : str
-        Two or three sentences.
+        Some sentences, of which the first says in plain words what the verdict means.
     trials : mapping
         Configurations and tuning trials counted, and unsealings of the holdout.
     tests : mapping of str to float
@@ -69,7 +74,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         tests = assess_forecast(done, trials.looks) | assess_portfolio(done, trials)
         compared, superior = compare_with_equal_weight(done, trials)
     tests |= compared
-    tests["verdict_p"] = _larger(tests["forecast_p_corrected"], tests["gain_p_corrected"])
+    tests["verdict_p"] = larger(tests["forecast_p_corrected"], tests["gain_p_corrected"])
     verdict = name_verdict(tests)
     counted = {
         "count": trials.count,
@@ -80,8 +85,3 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
     return Evidence(
         verdict, describe_reason(verdict, tests, trials) + describe_traded(done), counted, tests, superior
     )
-
-
-def _larger(p: float, q: float) -> float:
-    """Return the larger of two p-values, NaN if either is NaN: it tests that both effects exist."""
-    return math.nan if math.isnan(p) or math.isnan(q) else max(p, q)

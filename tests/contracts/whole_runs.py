@@ -124,8 +124,8 @@ def _implausible(summary: dict[str, Any]) -> Iterator[str]:
         yield f"target weights and cash sum to {total!r}"
     if not target["limits_hold"]:
         yield f"the target breaks its limits: {target['status']}"
-    if summary["verdict"] == "skill":
-        yield "a random walk has the verdict skill"
+    if summary["verdict"] == "skill that pays":
+        yield "a random walk has the verdict skill that pays"
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

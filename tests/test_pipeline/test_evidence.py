@@ -13,6 +13,7 @@ from test_cli import tangency
 from test_ledger import entry
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from foundation.json_text import to_json
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import repair_chains
 from pipeline.config import RunConfig
@@ -24,9 +25,9 @@ from pipeline.stages.results import evaluate_from
 from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
 from pipeline.verdict import corrected_tests
-from pipeline.verdict.corrected_tests import _correct
+from pipeline.verdict.corrected_tests import SIZE, corrected
 from pipeline.verdict.evidence import judge
-from pipeline.verdict.reasons import NONE, SIZE, SKILL, UNPAID, WORSE
+from pipeline.verdict.reasons import MEANING, NONE, PAYS, UNPAID, WORSE
 from pipeline.verdict.trial import describe_trial, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -71,12 +72,12 @@ def trials(folder, *entries):
 
 def test_a_planted_signal_has_skill_and_noise_has_not(signal, noise, tmp_path):
     found = judge(signal, trials(tmp_path, describe_trial(signal)))
-    assert found.verdict == SKILL
+    assert found.verdict == PAYS
     assert found.tests["forecast_p_corrected"] == found.tests["forecast_p"] < 0.001
     assert found.tests["gain"] > 0
     assert found.tests["deflated_sharpe"] > 0.95
     assert "ridge" in found.superior
-    assert judge(noise, trials(tmp_path / "noise", describe_trial(noise))).verdict != SKILL
+    assert judge(noise, trials(tmp_path / "noise", describe_trial(noise))).verdict != PAYS
 
 
 def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
@@ -85,13 +86,18 @@ def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
         signal, trials(tmp_path / "b", describe_trial(signal), entry("x", tunings=10**9, **_kept(signal)))
     )
     assert many.trials["count"] == 10**9 + 2
-    assert many.tests["forecast_p_corrected"] == _correct(alone.tests["forecast_p"], 2)
+    assert many.tests["forecast_p_corrected"] == corrected(alone.tests["forecast_p"], 2)
     assert many.tests["deflated_sharpe"] < alone.tests["deflated_sharpe"]
     assert many.tests["spa_p"] > alone.tests["spa_p"]
     weak = with_p(signal, 0.01)
-    assert judge(weak, trials(tmp_path / "c", describe_trial(signal))).verdict == SKILL
+    assert judge(weak, trials(tmp_path / "c", describe_trial(signal))).verdict == PAYS
     five = [describe_trial(signal), *(entry(str(k), **_kept(signal)) for k in range(5))]
     assert judge(weak, trials(tmp_path / "d", *five)).verdict == NONE
+
+
+def printed(capsys):
+    """Return what was printed; a table folds lines anywhere between words."""
+    return " ".join(capsys.readouterr().out.split())
 
 
 def _kept(done):
@@ -105,10 +111,10 @@ def with_net(done, change):
     return replace(done, results={**done.results, "model:ridge": replace(mine, net=change(mine.net))})
 
 
-def with_p(done, p):
-    """Return an evaluation in which the forecast's test has another p-value."""
+def with_p(done, p, key="rank_ic_p"):
+    """Return an evaluation in which one of the forecast's tests has another p-value."""
     score = done.scores["ridge"]
-    changed = replace(score, metrics={**score.metrics, "rank_ic_p": p})
+    changed = replace(score, metrics={**score.metrics, key: p})
     return replace(done, scores={**done.scores, "ridge": changed})
 
 
@@ -119,9 +125,72 @@ def paying(done, gain):
     return with_net(done, lambda net: base + noise - noise.mean() + gain)
 
 
+def test_a_ranking_that_never_changes_beats_chance_and_is_no_skill(signal, tmp_path):
+    """Both tests of the forecast are needed; the reason says which one failed."""
+    constant = with_p(paying(signal, 0.005), 1.0, "timing_ic_p")
+    found = judge(constant, trials(tmp_path / "a", describe_trial(constant)))
+    assert found.verdict == NONE
+    assert found.tests["chance_p"] < 0.001
+    assert (found.tests["forecast_p"], found.tests["verdict_p"]) == (1, 1)
+    assert "better than chance (p < 0.001, the first configuration tried), but not shown" in found.reason
+    assert "a forecast that never changes (p = 1.000)" in found.reason
+    assert "Its portfolio gained" in found.reason
+    unknown = with_p(paying(signal, 0.005), float("nan"), "timing_ic_p")
+    assert judge(unknown, trials(tmp_path / "b", describe_trial(unknown))).verdict == NONE
+    weak = with_p(paying(signal, 0.005), 0.03, "timing_ic_p")
+    assert judge(weak, trials(tmp_path / "c", describe_trial(weak))).verdict == PAYS
+    many = [describe_trial(weak), entry("x", **_kept(signal))]
+    found = judge(weak, trials(tmp_path / "d", *many))
+    assert found.verdict == NONE, "the test of timing is corrected too"
+    assert found.tests["forecast_p_corrected"] == corrected(0.03, 2)
+
+
+def test_the_permutation_test_is_beside_the_verdict_and_not_in_it(signal, tmp_path):
+    biased = with_p(paying(signal, 0.005), 1.0, "permutation_p")
+    found = judge(biased, trials(tmp_path, describe_trial(biased)))
+    assert found.tests["permutation_p"] == 1
+    assert found.verdict == PAYS
+
+
+def test_an_absolute_forecast_is_judged_by_returns(signal, tmp_path):
+    prepared = signal.trained.prepared
+    target = prepared.config.target.model_copy(update={"relative": False})
+    config = prepared.config.model_copy(update={"target": target})
+    done = replace(signal, trained=replace(signal.trained, prepared=replace(prepared, config=config)))
+    metrics = done.scores["ridge"].metrics
+    tests = judge(done, trials(tmp_path, describe_trial(done))).tests
+    assert (tests["chance_p"], tests["timing_p"]) == (metrics["clark_west_p"], metrics["timing_return_p"])
+    assert tests["forecast_p"] == max(tests["chance_p"], tests["timing_p"])
+
+
+def test_an_unshown_gain_comes_with_the_years_that_would_show_it(signal, tmp_path):
+    """One sentence for a moderate gain, a small one, none, and one corrected for trials."""
+    seen, sentences = [], []
+    for k, gain in enumerate((0.0008, 0.0002, -0.0002)):
+        done = paying(signal, gain)
+        found = judge(done, trials(tmp_path / str(k), describe_trial(done)))
+        assert found.verdict == UNPAID
+        seen.append(found.tests)
+        sentences.append(found.reason)
+    judged = seen[0]["gain_years_judged"]
+    assert judged == pytest.approx(len(signal.results["no_forecast"].net) / 12)
+    assert (
+        judged < seen[0]["gain_years_needed"] < seen[0]["gain_years_needed_80"] < seen[1]["gain_years_needed"]
+    )
+    assert f"takes {seen[0]['gain_years_needed']:.0f} years of data for an even chance" in sentences[0]
+    assert "would take more than 200 years of data" in sentences[1]
+    assert "no number of years would show it" in sentences[2]
+    assert json.loads(to_json(seen[2]))["gain_years_needed"] is None
+    assert all(f"({judged:.0f} years were judged)" in text for text in sentences)
+    done = paying(signal, 0.0008)
+    many = [describe_trial(done), *(entry(str(k), **_kept(signal)) for k in range(9))]
+    stricter = judge(done, trials(tmp_path / "many", *many)).tests
+    assert stricter["gain_years_needed"] > seen[0]["gain_years_needed"]
+
+
 def test_skill_takes_a_forecast_and_a_gain_that_both_pass(signal, tmp_path):
     for name, done, verdict in (
-        ("a", paying(signal, 0.005), SKILL),
+        ("a", paying(signal, 0.005), PAYS),
         ("b", paying(signal, 0.0), UNPAID),
         ("c", paying(signal, -0.005), WORSE),
         ("d", with_p(paying(signal, 0.005), 0.4), NONE),
@@ -131,8 +200,9 @@ def test_skill_takes_a_forecast_and_a_gain_that_both_pass(signal, tmp_path):
         found = judge(done, trials(tmp_path / name, describe_trial(done)))
         tests = found.tests
         assert found.verdict == verdict, name
+        assert found.reason.startswith(MEANING[verdict])
         assert tests["verdict_p"] == max(tests["forecast_p_corrected"], tests["gain_p_corrected"])
-        assert (found.verdict == SKILL) == (tests["verdict_p"] < 0.05)
+        assert (found.verdict == PAYS) == (tests["verdict_p"] < 0.05)
         assert (found.verdict == WORSE) == (tests["gain_p_worse"] < 0.05)
         low, high = (f"{100 * tests[key]:+.2f} %" for key in ("gain_low", "gain_high"))
         assert f"95 % interval {low} to {high}" in found.reason
@@ -144,10 +214,10 @@ def test_the_gain_is_corrected_for_what_was_tried_too(signal, tmp_path):
         for done in (paying(signal, step / 20000) for step in range(100))
         if judge(done, trials(tmp_path / str(id(done)), describe_trial(done))).tests["gain_p"] < 0.03
     )
-    assert judge(done, trials(tmp_path / "one", describe_trial(done))).verdict == SKILL
+    assert judge(done, trials(tmp_path / "one", describe_trial(done))).verdict == PAYS
     many = [describe_trial(done), *(entry(str(k), **_kept(signal)) for k in range(4))]
     found = judge(done, trials(tmp_path / "many", *many))
-    assert found.tests["gain_p_corrected"] == _correct(found.tests["gain_p"], 5) > 0.05
+    assert found.tests["gain_p_corrected"] == corrected(found.tests["gain_p"], 5) > 0.05
     assert found.verdict == UNPAID
     assert "not shown to gain" in found.reason
     assert "corrected for 5 configurations" in found.reason
@@ -167,10 +237,10 @@ def test_a_portfolio_that_never_leaves_its_baseline_does_not_pay(signal, tmp_pat
 
 def test_sidak_is_the_chance_that_any_of_n_is_so_small():
     draws = np.random.default_rng(0).uniform(size=(200_000, 7)).min(axis=1)
-    assert _correct(0.01, 7) == pytest.approx((draws < 0.01).mean(), abs=0.002)
-    assert _correct(0.03, 1) == pytest.approx(0.03)
-    assert _correct(1e-12, 10**6) == pytest.approx(1e-6, rel=1e-3), "no cancellation"
-    assert np.isnan(_correct(float("nan"), 3))
+    assert corrected(0.01, 7) == pytest.approx((draws < 0.01).mean(), abs=0.002)
+    assert corrected(0.03, 1) == pytest.approx(0.03)
+    assert corrected(1e-12, 10**6) == pytest.approx(1e-6, rel=1e-3), "no cancellation"
+    assert np.isnan(corrected(float("nan"), 3))
 
 
 def test_a_trial_keeps_its_months_above_equal_weight(signal):
@@ -278,17 +348,17 @@ def test_who_ran_without_the_seal_has_seen_the_holdout(mine, tmp_path, monkeypat
     assert tangency(monkeypatch, "evaluate", "--config", path) == 0
     capsys.readouterr()
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
-    assert "corrected for 3 looks at the holdout" in capsys.readouterr().out
+    assert "corrected for 3 looks at the holdout" in printed(capsys)
 
 
 def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path, monkeypatch, capsys):
     path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
-    captured = capsys.readouterr().out
+    captured = printed(capsys)
     assert "unsealed from 2001-01-31, time 1" in captured
     assert "the first unsealing" in captured
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
-    assert "corrected for 2 looks at the holdout" in capsys.readouterr().out
+    assert "corrected for 2 looks at the holdout" in printed(capsys)
 
     from pipeline import holdout
 
@@ -326,7 +396,7 @@ def test_a_copy_under_another_name_continues_the_count(mine, tmp_path, monkeypat
     """Other names of the configuration, its output folder and its data file, more dates and fewer assets."""
     path = mine(evaluation={"start": "1999-03-31"})
     assert tangency(monkeypatch, "evaluate", "--config", path) == 0
-    assert "the first configuration tried" in capsys.readouterr().out
+    assert "the first configuration tried" in printed(capsys)
     table = pd.read_csv(tmp_path / "prices.csv", index_col=0)
     months = pd.date_range(table.index[-1], periods=4, freq="ME")[1:].strftime("%Y-%m-%d")
     more = pd.DataFrame([table.iloc[-1] * x for x in (1.01, 1.03, 0.99)], index=months).rename_axis("date")
@@ -336,16 +406,16 @@ def test_a_copy_under_another_name_continues_the_count(mine, tmp_path, monkeypat
     copy["data"]["path"] = str(tmp_path / "renamed.csv")
     (tmp_path / "copy.yaml").write_text(yaml.safe_dump(copy))
     assert tangency(monkeypatch, "evaluate", "--config", tmp_path / "copy.yaml") == 0
-    assert "corrected for 2 configurations" in capsys.readouterr().out
+    assert "corrected for 2 configurations" in printed(capsys)
 
 
 def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path, monkeypatch, capsys):
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
-    assert "the first configuration tried" in capsys.readouterr().out
+    assert "the first configuration tried" in printed(capsys)
     assert tangency(monkeypatch, "evaluate", "--config", mine(models__ridge__n_penalties=13)) == 0
     capsys.readouterr()
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
-    captured = capsys.readouterr().out
+    captured = printed(capsys)
     assert "nothing has changed" not in captured
     assert "corrected for 2 configurations" in captured
     (tmp_path / "runs" / "ledger.jsonl").unlink()
@@ -355,5 +425,5 @@ def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path,
     (repaired,) = repair_chains(output, "deleted", known_trials(output, "mine"))
     assert (repaired.lines, repaired.lost) == (2, 0), "the experiment remembers"
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
-    assert "corrected for 2 configurations" in capsys.readouterr().out
+    assert "corrected for 2 configurations" in printed(capsys)
     assert SIZE == 0.05

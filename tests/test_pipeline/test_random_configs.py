@@ -49,7 +49,7 @@ def test_the_search_notices_what_must_not_be(tmp_path):
     assert "Sharpe ratio 12" in faults(with_metric("sharpe", 12.0))[0]
     assert "volatility 11" in faults(with_metric("volatility", 11.0))[0]
     assert "no number: portfolio.model:ridge.turnover" in faults(with_metric("turnover", None))[0]
-    assert "skill" in faults(replace(good, summary=good.summary | {"verdict": "skill"}))[0]
+    assert "skill" in faults(replace(good, summary=good.summary | {"verdict": "skill that pays"}))[0]
     assert "traceback" in faults(Outcome(crash="KeyError: 'a'"))[0]
     assert "only after" in faults(Outcome(message="name: expected a word", fitted=True))[0]
     assert faults(Outcome(message="name: expected a word")) == []

@@ -97,13 +97,17 @@ def permutation_test_ic(
     """
     check_same_shape(forecast=forecast, realised=realised)
     both = np.isfinite(forecast) & np.isfinite(realised)
-    f = _scale_rows(np.where(both, forecast, np.nan), rank=rank)
-    y = _scale_rows(np.where(both, realised, np.nan), rank=rank)
+    f = scale_rows(np.where(both, forecast, np.nan), rank=rank)
+    y = scale_rows(np.where(both, realised, np.nan), rank=rank)
     usable = (both.sum(axis=1) >= 3) & f.any(axis=1) & y.any(axis=1)
     return _permute(f, y, usable, block, n_permutations, seed)
 
 
-def _scale_rows(values: Floats, *, rank: bool) -> Floats:
+def scale_rows(values: Floats, *, rank: bool) -> Floats:
+    """Return rows, or their ranks, less their mean and with length 1, so that products of rows are correlations.
+
+    Missing values and rows without variation become 0.
+    """
     if rank and values.size:
         values = stats.rankdata(values, axis=1, nan_policy="omit")
     finite = np.isfinite(values)

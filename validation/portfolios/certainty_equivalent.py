@@ -28,6 +28,8 @@ class CertaintyEquivalentGain:
         95 % interval, with 2.5 % on each side; it need not be symmetric.
     skewness : float
         Of the estimated gain: 0 leaves Student's test.
+    dof : float
+        Degrees of freedom of Student's distribution.
     """
 
     gain: float
@@ -36,6 +38,7 @@ class CertaintyEquivalentGain:
     p_less: float
     interval: tuple[float, float]
     skewness: float
+    dof: float
 
 
 def certainty_equivalent_gain(a: Floats, b: Floats, risk_aversion: float) -> CertaintyEquivalentGain:
@@ -74,13 +77,50 @@ def certainty_equivalent_gain(a: Floats, b: Floats, risk_aversion: float) -> Cer
     test = hac_mean(series)
     if test.n < 10 or not math.isfinite(test.t):
         nothing = math.nan
-        return CertaintyEquivalentGain(test.mean, nothing, nothing, nothing, (nothing, nothing), nothing)
+        return CertaintyEquivalentGain(
+            test.mean, nothing, nothing, nothing, (nothing, nothing), nothing, nothing
+        )
     skewness = _skewness_of_mean(series - test.mean)
     t = _remove_skewness(test.t, skewness)
     quantile = float(stats.t.ppf(0.975, test.dof))
     low, high = (test.mean - test.stderr * _restore_skewness(q, skewness) for q in (quantile, -quantile))
     p_greater, p_less = (float(stats.t.sf(side * t, test.dof)) for side in (1, -1))
-    return CertaintyEquivalentGain(test.mean, test.stderr, p_greater, p_less, (low, high), skewness)
+    return CertaintyEquivalentGain(test.mean, test.stderr, p_greater, p_less, (low, high), skewness, test.dof)
+
+
+def length_to_show(found: CertaintyEquivalentGain, level: float, power: float) -> float:
+    """Return how many times as many observations would show a gain of the size that was found.
+
+    Parameters
+    ----------
+    found : CertaintyEquivalentGain
+    level : float
+        One-sided level of the test.
+    power : float
+        Probability with which the test then rejects, between 0.5 and 1.
+
+    Returns
+    -------
+    float
+        Multiple of the observations that were seen; infinite for a gain of at most 0, NaN without a test.
+
+    Notes
+    -----
+    The gain found is taken as the true one, its error and skewness shrink with the square root of the length, and
+    the quantiles of Student's distribution stay those of today's length, which is slightly too strict. For k times
+    the length the transformed t-statistic is centred at sqrt(k) a + s / (6 sqrt(k)), where s is the skewness and
+    a + s / 6 is today's. It has to reach the quantile of the level plus that of the power. Without skewness,
+    k = (q / t)^2.
+    """
+    if not math.isfinite(found.stderr):
+        return math.nan
+    if found.gain <= 0:
+        return math.inf
+    wanted = float(stats.t.isf(level, found.dof) + stats.t.ppf(power, found.dof))
+    s = found.skewness
+    centre = _remove_skewness(found.gain / found.stderr, s) - s / 6
+    root = wanted**2 - 4 * centre * s / 6
+    return ((wanted + math.sqrt(max(root, 0.0))) / (2 * centre)) ** 2
 
 
 def _skewness_of_mean(centred: Floats) -> float:

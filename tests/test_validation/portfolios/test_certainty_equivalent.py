@@ -9,9 +9,11 @@ from scipy import stats
 from validation.errors import StatisticError
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.certainty_equivalent import (
+    CertaintyEquivalentGain,
     _remove_skewness,
     _restore_skewness,
     certainty_equivalent_gain,
+    length_to_show,
 )
 
 GAMMA = 5.0
@@ -126,3 +128,49 @@ def test_where_nothing_differs_only_the_gain_is_a_number(n):
 def test_other_shapes_are_refused():
     with pytest.raises(StatisticError):
         certainty_equivalent_gain(np.zeros(20), np.zeros(21), GAMMA)
+
+
+def found_with(t, skewness, dof=60.0):
+    return CertaintyEquivalentGain(t, 1.0, math.nan, math.nan, (math.nan, math.nan), skewness, dof)
+
+
+@pytest.mark.parametrize("skewness", [-0.8, -0.1, 0.0, 0.3, 1.0])
+@pytest.mark.parametrize("power", [0.5, 0.8])
+def test_the_length_to_show_is_the_first_at_which_the_expected_statistic_passes(skewness, power):
+    t, dof = 0.7, 60.0
+    wanted = stats.t.isf(0.05, dof) + stats.t.ppf(power, dof)
+    lengths = np.linspace(1, 60, 200_000)
+    reached = [_remove_skewness(t * math.sqrt(k), skewness / math.sqrt(k)) for k in lengths]
+    first = lengths[np.argmax(np.array(reached) >= wanted)]
+    assert length_to_show(found_with(t, skewness, dof), 0.05, power) == pytest.approx(first, abs=1e-3)
+
+
+def test_a_gain_that_is_not_shown_needs_more_data_than_there_is():
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        a, b = _null(rng, 150, 1.2, True)
+        found = certainty_equivalent_gain(a + 0.002, b, GAMMA)
+        more = length_to_show(found, 0.05, 0.5)
+        assert (more >= 1) == (found.p_greater >= 0.05), "the two must not contradict each other"
+        if found.gain <= 0:
+            continue
+        assert length_to_show(found, 0.05, 0.8) > more
+        assert length_to_show(found, 0.01, 0.5) > more, "a correction for trials takes more"
+
+
+def test_half_of_the_samples_of_that_length_show_the_gain():
+    rng, true = np.random.default_rng(6), 0.001
+    active = 0.01 * rng.normal(size=400)
+    seen = certainty_equivalent_gain(active - active.mean() + true, np.zeros(400), 0.0)
+    for power in (0.5, 0.8):
+        n = round(400 * length_to_show(seen, 0.05, power))
+        shown = [
+            certainty_equivalent_gain(rng.normal(true, 0.01, n), np.zeros(n), 0.0).p_greater < 0.05
+            for _ in range(400)
+        ]
+        assert np.mean(shown) == pytest.approx(power, abs=0.1)
+
+
+def test_no_length_shows_a_gain_that_is_none_and_equal_portfolios_have_no_length():
+    assert length_to_show(found_with(-0.5, 0.1), 0.05, 0.5) == math.inf
+    assert math.isnan(length_to_show(certainty_equivalent_gain(np.ones(50), np.ones(50), GAMMA), 0.05, 0.5))
