@@ -19,7 +19,7 @@ from market.readers.file_columns import ColumnChoice, Layout
 from market.readers.intraday import read_sessions
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
-from market.readers.traded import TradedSetting, add_traded, select_traded
+from market.readers.traded import NO_TRADED_PRICES, TradedSetting, add_traded, select_traded
 from market.text.dates import read_dates
 from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
@@ -172,7 +172,10 @@ def load_files(
     settings = settings or FileSettings()
     inputs = read_inputs(source, paths, settings, texts=texts, start=start, end=end, known_by=known_by)
     findings = (*inputs.grid.findings, *check_inputs(inputs))
-    panel = make_panel(inputs, read_roles(source, settings.cash, settings.market).notes)
+    notes = read_roles(source, settings.cash, settings.market).notes
+    if settings.traded is None and inputs.kind == "prices":
+        notes = (*notes, NO_TRADED_PRICES)
+    panel = make_panel(inputs, notes)
     if settings.traded is None:
         return panel, findings
     panel, more = add_traded(panel, *_read_traded(source, paths, settings, texts))

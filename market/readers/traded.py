@@ -21,6 +21,8 @@ from market.values.returns import simple_returns
 
 TradedSetting = str | Mapping[str, Path] | None
 """Name of a column of the file, or `{path: ...}` of a wide file."""
+NO_TRADED_PRICES = "No traded prices were named: prices count as adjusted, and shares cannot be valued."
+"""Note on a panel of prices without traded ones."""
 _USUAL = 0.005
 """Typical difference between the moves of traded and adjusted prices above which they seem to be of two assets."""
 _FEWEST = 20

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.fuzz import prices
 from benchmarks.fuzz.price_files import judging
+from benchmarks.fuzz.price_files.dialects import drop_header, write_units
 from benchmarks.fuzz.price_files.drafts import Draft, Reading, Style
 from benchmarks.fuzz.price_files.meanings import write_gross
 from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, read_date, read_number
@@ -126,8 +127,21 @@ def test_only_returns_that_were_made_gross_are_called_suspect(sign, is_suspect):
     assert (draft.rows[0][1] == "1.010000") == is_suspect
 
 
+@pytest.mark.parametrize("units, assets", [(["USD"], ("USD",)), (["USD", "USD"], None)])
+def test_units_are_the_names_of_a_file_that_lost_its_header(units, assets):
+    names = ["a", "b"][: len(units)]
+    rows = [[f"2020-01-0{day}", *("1" for _ in names)] for day in (1, 2, 3)]
+    draft = Draft(["date", *names], rows, Reading("wide", "date"), Style(), "file", [])
+    draft.truth = read_content(draft.header, rows, draft.reading)
+    write_units(draft, np.random.default_rng(0))
+    drop_header(draft, np.random.default_rng(0))
+    assert draft.header == ["", *units]
+    assert (draft.truth and draft.truth.assets) == assets
+
+
 @pytest.mark.parametrize(
-    "text", ["12%", "1,234", "1_000", "0x1F", "True", "inf", "1e999", "(3.2)", "x", "1.2.3"]
+    "text",
+    ["12%", "1,234", "1_000", "0x1F", "True", "inf", "1e999", "(-3.2)", "(3", "1'00", "\u2212", "x", "1.2.3"],
 )
 def test_texts_that_are_no_numbers(text):
     with pytest.raises(UnreadableError):
@@ -136,6 +150,8 @@ def test_texts_that_are_no_numbers(text):
 
 def test_numbers_and_dates_as_people_write_them():
     assert [read_number(text) for text in (" 1.50 ", "+3", "-2e-3", "1,234.5")] == [1.5, 3.0, -0.002, 1234.5]
+    marked = ("\u22125", "(3.2)", "1'000", "-1\u00a0000.5")
+    assert [read_number(text) for text in marked] == [-5.0, -3.2, 1000.0, -1000.5]
     assert np.isnan([read_number(text) for text in ("", "NA", "nan", "null", ".")]).all()
     for text in (
         "2020-01-31",

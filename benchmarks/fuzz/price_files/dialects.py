@@ -83,7 +83,12 @@ def drop_header(draft: Draft, _rng: Rng) -> str | None:
     """Omit the header."""
     if not draft.rows:
         return None
-    draft.header = draft.rows.pop(0)
+    former, draft.header = draft.header, draft.rows.pop(0)
+    if draft.reading.layout == "wide" and draft.header and draft.header[0] == "":
+        # The line below was one of units: its cells are the names that are left.
+        for old, new in zip(former, draft.header, strict=True):
+            if old != draft.reading.date:
+                _rename_asset(draft, old, new)
     return "no header"
 
 

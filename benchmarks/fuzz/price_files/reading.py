@@ -16,6 +16,8 @@ NOTHING = frozenset(
     ("", ".", "na", "n/a", "#n/a", "#n/a n/a", "nan", "-nan", "null", "none", "<na>", "-", "n.a.", "n/d")
 )
 """Texts of cells without a value, in lower case."""
+_MINUS = "\u2212"
+_GROUPED = re.compile(r"-?\d{1,3}((,\d{3})+\.\d+|(['\u00a0]\d{3})+(\.\d+)?)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"([T ]\d{1,2}:\d{2}.*)?"
 _FORMS = (
@@ -44,8 +46,10 @@ def read_number(text: str) -> float:
         return float("nan")
     factor = UNITS.get(bare[-1:].casefold(), 1.0) if bare[-2:-1].isdigit() else 1.0
     bare = bare[:-1] if factor != 1.0 else bare.removeprefix("$")
-    if re.fullmatch(r"-?\d{1,3}(,\d{3})+\.\d+", bare):
-        bare = bare.replace(",", "")
+    bare = re.sub(r"\((\d.*)\)", r"-\1", bare) if factor == 1.0 else bare
+    bare = "-" + bare[1:] if bare.startswith(_MINUS) else bare
+    if _GROUPED.fullmatch(bare):
+        bare = re.sub("[,'\u00a0]", "", bare)
     if not _NUMBER.fullmatch(bare):
         raise UnreadableError(f"{text!r} is no number")
     value = float(bare) * factor

@@ -130,6 +130,8 @@ def _choose_text(rng: Rng, sheet: Sheet, facts: Facts, notation: Notation) -> No
             sheet.options["decimal"] = notation.decimal
     notation.separator = choose(rng, (";", "\t", "|")) if notation.decimal == "," else ","
     notation.separator = "\t" if notation.ending == ".tsv" else notation.separator
+    if notation.separator != "," and facts.decimals == 3:
+        sheet.options["decimal"] = notation.decimal  # 655.542 has decimals only where commas separate columns
     notation.quote = bool(rng.random() < 0.15)
     notation.encoding = choose(rng, ("utf-8",) * 4 + ("utf-8-sig", "utf-16", "utf-16-le-bom"))
     notation.line_end = choose(rng, ("\n", "\n", "\r\n"))

@@ -109,18 +109,20 @@ def _split_lines(lines: Sequence[str], delimiter: str) -> Sample:
 
 
 def _find_date_column(rows: Sequence[Sequence[str]]) -> int | None:
-    """Return the first column with nearly as many dates as any other; numbers of days count if none has dates."""
-    for test in (_is_date, may_be_day_number):
-        counts = Counter(
+    """Return the first column with nearly as many dates as any other; numbers of days count if few are dates."""
+    found = [
+        Counter(
             column
             for row in rows
             for column, cell in enumerate(row[:_COLUMNS])
             if len(row) > 1 and cell.strip()[:1].isalnum() and test(cell)
         )
-        if counts:
-            most = max(counts.values())
-            return min(column for column, count in counts.items() if count >= _OF_MOST * most)
-    return None
+        for test in (_is_date, may_be_day_number)
+    ]
+    dates, numbers = (max(counts.values(), default=0) for counts in found)
+    # Lines above a table of numbers may hold a date, such as that of its start.
+    counts = found[1] if 2 * dates < numbers else found[0]
+    return min((column for column, n in counts.items() if n >= _OF_MOST * max(counts.values())), default=None)
 
 
 def _is_date(cell: str) -> bool:

@@ -93,9 +93,10 @@ def test_wide_prices(file):
     assert panel.periods_per_year == 252
     assert panel.volume is None
     assert findings == ()
-    assert len(panel.notes) == 2
+    assert len(panel.notes) == 3
     assert "cash earns 0" in panel.notes[0]
     assert "equally weighted" in panel.notes[1]
+    assert "No traded prices" in panel.notes[2]
 
 
 def test_cash_and_market_columns_are_no_assets(file):
@@ -104,7 +105,7 @@ def test_cash_and_market_columns_are_no_assets(file):
     assert panel.assets == ("A",)
     assert panel.cash.tolist() == [0.001, 0.002]
     np.testing.assert_allclose(panel.market, [0.1, -0.2])
-    assert panel.notes == ()
+    assert [note.partition(":")[0] for note in panel.notes] == ["No traded prices were named"]
     assert panel.periods_per_year == 12
 
 

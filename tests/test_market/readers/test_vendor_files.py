@@ -148,6 +148,19 @@ def test_bloomberg(load):
     )
 
 
+def test_day_numbers_below_a_date_of_the_head(load):
+    numbers = [str((pd.Timestamp(day) - pd.Timestamp("1899-12-30")).days) for day in DAYS]
+    text = lines(
+        "Start Date,1/10/2024,",
+        "End Date,,",
+        ",KO US Equity,PEP US Equity",
+        "Dates,PX_LAST,PX_LAST",
+        *(f"{n},{a},{b}" for n, a, b in zip(numbers, KO, PEP, strict=True)),
+    )
+    panel, _ = load(text, date_format="excel")
+    check_returns(panel, ["KO US Equity", "PEP US Equity"], list(zip(KO, PEP, strict=True)), DAYS)
+
+
 def test_bloomberg_with_several_fields_names_each_asset_once(load):
     text = lines(
         ",KO US Equity,,PEP US Equity,",
