@@ -159,6 +159,7 @@ def _read_rows(
         arrays[key] = array
     return Content(dates, tuple(assets), arrays.pop("values"), arrays)
 
+
 def is_number(text: str) -> bool:
     """Whether Python reads a cell as a finite number."""
     try:
