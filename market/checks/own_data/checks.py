@@ -59,9 +59,11 @@ def check_own_data(panel: Panel, names: Collection[str], published: Collection[s
         yield from check_sign(name, table.transform, table.value)
         yield from _check_returns(panel, name, table)
     if panel.month == 1:
-        dated = [*((name, panel.macro[name]) for name in names), *panel.tables.items()]
-        clocks = {name: (each.observed_at, each.known_at) for name, each in dated if name not in published}
-        yield from check_delays(panel.dates, clocks)
+        clocks = {name: (panel.macro[name].observed_at, panel.macro[name].known_at) for name in names}
+        clocks |= {name: (table.observed_at, table.known_at) for name, table in panel.tables.items()}
+        yield from check_delays(
+            panel.dates, {name: both for name, both in clocks.items() if name not in published}
+        )
 
 
 def _check_clocks(

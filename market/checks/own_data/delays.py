@@ -1,4 +1,4 @@
-"""Lags that end on the last day of a month, which has a row in some months only: a delay that changes from row to row."""
+"""Lags that end on the last day of a month, where some months have no row on that day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import list_names
+from foundation.types import Bools
 from market.findings import Finding
 
 _FEWEST = 8
@@ -44,17 +45,14 @@ def check_delays(rows: pd.DatetimeIndex, clocks: Mapping[str, Clocks]) -> Iterat
         yield _describe(rows, names, months, count, first)
 
 
-def _find_late(rows: pd.DatetimeIndex, known: pd.DatetimeIndex) -> tuple[np.ndarray, pd.Timestamp | None]:
+def _find_late(rows: pd.DatetimeIndex, known: pd.DatetimeIndex) -> tuple[Bools, pd.Timestamp | None]:
     """Return which months' last rows come before a value of the month's last day, and the first such day."""
-    month = rows.to_period("M")
-    last = pd.Series(rows, index=month).groupby(level=0).max().iloc[:-1]  # the last month may still run
-    days = known.unique()
-    days = days[days.is_month_end & days.to_period("M").isin(last.index)]
-    if len(days) < _FEWEST:
-        return np.zeros(0, dtype=np.bool_), None
-    ends = last[days.to_period("M")].to_numpy()
-    late = np.asarray(ends < days.to_numpy())
-    return late, days[late][0] if late.any() else None
+    ends = pd.Series(rows, index=rows.to_period("M"))[:-1]  # the last month may still run
+    ends = ends[~ends.index.duplicated(keep="last")]
+    days = pd.DatetimeIndex(known[known.is_month_end].unique())
+    days = pd.DatetimeIndex(days[days.to_period("M").isin(ends.index)])
+    late = np.asarray(ends.reindex(days.to_period("M")).to_numpy() < days.to_numpy(), dtype=np.bool_)
+    return late, days[int(np.argmax(late))] if late.any() and len(days) >= _FEWEST else None
 
 
 def _describe(
@@ -63,9 +61,9 @@ def _describe(
     row = rows[rows.searchsorted(first) - 1]
     sooner = f"lag: {30 * (months - 1) + 21} days if they are published by then, else " if months else ""
     text = (
-        f"{list_names(names, 5)}: the lag ends on the last day of a month, and {count} months have no row on that day (the"
-        f" first is {first:%Y-%m-%d}, after the row of {row:%Y-%m-%d}): those values enter at the row of the next month,"
-        " others at once"
+        f"{list_names(names, 5)}: the lag ends on the last day of a month, and {count} months have no row on that day"
+        f" (the first is {first:%Y-%m-%d}, after the row of {row:%Y-%m-%d}): those values enter at the row of the next"
+        " month, others at once"
     )
     fix = f"for the same delay at each row, write {sooner}lag: {31 * months + 5} days"
     return Finding("changing delay", "note", None, first, text, fix)
