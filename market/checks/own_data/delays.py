@@ -39,8 +39,8 @@ def check_delays(rows: pd.DatetimeIndex, clocks: Mapping[str, Clocks]) -> Iterat
             continue
         late, first = _find_late(rows, known)
         if first is not None and late.any() and not late.all():
-            months = (known.year - observed.year) * 12 + known.month - observed.month
-            groups.setdefault((int(np.median(months)), int(late.sum()), first), []).append(name)
+            lag = (known.year - observed.year) * 12 + known.month - observed.month
+            groups.setdefault((int(np.median(lag)), int(late.sum()), first), []).append(name)
     for (months, count, first), names in groups.items():
         yield _describe(rows, names, months, count, first)
 
@@ -58,7 +58,7 @@ def _find_late(rows: pd.DatetimeIndex, known: pd.DatetimeIndex) -> tuple[Bools, 
 def _describe(
     rows: pd.DatetimeIndex, names: list[str], months: int, count: int, first: pd.Timestamp
 ) -> Finding:
-    row = rows[rows.searchsorted(first) - 1]
+    row = rows[int(rows.searchsorted(first)) - 1]
     sooner = f"lag: {30 * (months - 1) + 21} days if they are published by then, else " if months else ""
     text = (
         f"{list_names(names, 5)}: the lag ends on the last day of a month, and {count} months have no row on that day"
