@@ -252,7 +252,7 @@ def _validate(
     try:
         completion = complete_content(content, DataSection.model_validate(content["data"]), known_by)
     except (ConfigError, DataError, FeatureError) as error:
-        raise ConfigError(f"{name}: settings that follow from the data are left open: {error}") from error
+        raise ConfigError(f"{name}: {error}") from error
     try:
         return RunConfig.model_validate(completion.content), completion
     except ValidationError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
     from models.walk_forward.results import Progress as Callback
 
 T = TypeVar("T")
+
+
+class RunConsole(Console):
+    """A console of work that is finished even if the reader of its output, such as `head`, has closed the pipe."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class Reporter:

@@ -49,7 +49,7 @@ def update_command(path: Path, accept_revisions: bool, as_of: dt.datetime | None
     from operations.drift.early_request import ask_if_drifted
 
     now = end_of_day(as_of)
-    config, _, reporter = prepare_run(path, fresh=False, as_of=as_of)
+    config, _, reporter = prepare_run(path, fresh=False, trains=False, as_of=as_of)
     updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
     # Also without new data: an interrupted update may have recorded the data without this check. A request is made once
     # per reason and data.

@@ -31,7 +31,7 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from pipeline.files import write_whole
     from pipeline.report.drift_table import drift_table
 
-    config, _, reporter = prepare_run(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False, trains=False)
     current = situation(config, reporter)
     champion = current.champion
     reporter.line("champion", f"{champion.run}, trained on data to {champion.trained_to:%Y-%m-%d}")

@@ -22,7 +22,7 @@ def verify_ledger_command(path: Path) -> None:
     """Check that no line of trials, decisions and data versions in the output folder was changed or lost."""
     from pipeline.chains.checks import check_chains
 
-    config, _, reporter = prepare_run(path, fresh=False, writes=False)
+    config, _, reporter = prepare_run(path, fresh=False, writes=False, trains=False)
     for name, (lines, head) in check_chains(config.output).items():
         last = "" if head is None else f"; the last is {head.hash[:16]}"
         reporter.line(str(config.output / name), f"{format_count(lines, 'line')}, unbroken{last}")
@@ -76,6 +76,6 @@ def show_ledger_command(path: Path) -> None:
     """List the decisions about a configuration, the newest last."""
     from operations.champion.decisions import Decisions
 
-    config, _, reporter = prepare_run(path, fresh=False, writes=False)
+    config, _, reporter = prepare_run(path, fresh=False, writes=False, trains=False)
     for decision in Decisions(config).all():
         reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

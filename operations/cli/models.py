@@ -61,7 +61,7 @@ def promote_command(path: Path, run: str, reason: str) -> None:
     """Make RUN, a folder below runs/, the champion without the gate. The decision is recorded as manual."""
     from operations.champion.manual_promotion import promote as go
 
-    config, _, reporter = prepare_run(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False, trains=False)
     decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
     reporter.line("champion", f"{decision.champion}, instead of {decision.replaced or 'none'}")
 
@@ -73,7 +73,7 @@ def rollback(path: Path, reason: str) -> None:
     """Restore the previous champion."""
     from operations.champion.manual_promotion import roll_back
 
-    config, _, reporter = prepare_run(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False, trains=False)
     decision = roll_back(config, reporter, now=dt.datetime.now(dt.UTC), why=reason)
     reporter.line("champion", f"{decision.champion}, instead of {decision.run}")
 
@@ -157,7 +157,7 @@ def _situation(
 ) -> tuple[Situation, Reporter]:
     from operations.champion.forecasting import situation
 
-    config, _, reporter = prepare_run(path, fresh=False, as_of=as_of)
+    config, _, reporter = prepare_run(path, fresh=False, trains=False, as_of=as_of)
     for text in () if holdings is None else holdings.warnings:
         reporter.warn(text)
     current = situation(config, reporter, None if as_of is None else as_of.date(), holdings)

@@ -12,6 +12,18 @@ from pipeline.endings import Commands
 
 EPILOG = "Exit codes: 0 success, 2 an error that you can fix (one message names it), 130 interrupted."
 
+_ALL_CODES = (
+    "Exit codes: 0 success, 1 warnings (check) or something that failed, waits or is overdue (run-due, status), 2 an"
+    " error that you can fix (one message names it), 130 interrupted."
+)
+
+
+class _AllCommands(Commands):
+    """The group of all commands, whose text lists them by purpose."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write no second list in alphabetical order."""
+
 
 config_option = click.option(
     "--config",
@@ -44,7 +56,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     return config_option(fresh(command))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.group(cls=_AllCommands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ALL_CODES)
 @click.version_option(package_name="tangency")
 def tangency() -> None:
     """Turn a table of prices into validated forecasts and a portfolio.

@@ -39,7 +39,7 @@ def _read_completed(path: Path, writes: bool, as_of: dt.datetime | None) -> Comp
 
 
 def prepare_run(
-    path: Path, fresh: bool, *, writes: bool = True, as_of: dt.datetime | None = None
+    path: Path, fresh: bool, *, writes: bool = True, trains: bool = True, as_of: dt.datetime | None = None
 ) -> tuple[RunConfig, Store, Reporter]:
     """Return the configuration, its store, and the reporter of progress.
 
@@ -52,23 +52,24 @@ def prepare_run(
         Ignore stored stages.
     writes : bool
         Whether the command writes to the output folder.
+    trains : bool
+        Whether the command makes a run of these settings: only such a command prints which it chose.
     as_of : datetime, optional
         Settings that follow from the data follow from what was known at the end of this day.
     """
-    from rich.console import Console
-
     from pipeline.chains.checks import check_state
-    from pipeline.progress import Reporter
+    from pipeline.progress import Reporter, RunConsole
     from pipeline.store import Store
 
     completed = _read_completed(path, writes, as_of)
     config = completed.config
     check_state(config.output, config.name)
     # A pipe has no width: tables must not be squeezed into 80 columns.
-    console = Console() if sys.stdout.isatty() else Console(width=120)
+    console = RunConsole() if sys.stdout.isatty() else RunConsole(width=120)
     reporter = Reporter(console)
     if completed.completion is not None:
-        reporter.line("defaults", f"{completed.completion.describe()} (tangency config {path} shows all)")
+        if trains:
+            reporter.line("defaults", f"{completed.completion.describe()} (tangency config {path} shows all)")
         if text := _describe_changes(completed):
             reporter.warn(text)
     for text in completed.durations:

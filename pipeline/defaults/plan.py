@@ -94,9 +94,10 @@ def plan_span(panel: Panel, content: Mapping[str, Any], source: str) -> Plan:
     Raises
     ------
     ConfigError
-        If no tier fits, with the first date that works.
+        If no tier fits, with the first date that works, or a date that is given lies after the last row.
     """
     given = _Given(content)
+    _refuse_late(panel, given, source)
     months = len(panel.dates) * 12 / panel.periods_per_year
     for tier in TIERS[TIERS.index(choose_tier(months)) :]:
         plan, needed = _try_tier(panel, given, tier)
@@ -121,6 +122,16 @@ class _Given:
         """Return the row of a date, None if it is not given."""
         text = self(key)
         return None if text is None else int(panel.dates.searchsorted(pd.Timestamp(str(text))))
+
+
+def _refuse_late(panel: Panel, given: _Given, source: str) -> None:
+    """Raise if a date that the configuration gives lies after the last row."""
+    for key in ("walk_forward.first_test", "evaluation.start"):
+        if given.row(key, panel) == len(panel.dates):
+            raise ConfigError(
+                f"{key} is {given(key)}, after the last date of {source}, {panel.dates[-1]:%Y-%m-%d}; give an"
+                " earlier date, or leave it out, and it follows from the data"
+            )
 
 
 def _try_tier(panel: Panel, given: _Given, tier: Tier) -> tuple[Plan | None, int]:

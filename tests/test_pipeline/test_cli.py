@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from foundation.json_text import to_json
 from operations.cli.main import load_commands
 from pipeline.cli import main as cli
+from pipeline.cli.group import tangency as every_command
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 
@@ -130,7 +132,7 @@ def test_a_command_that_is_left_out_shows_the_help_once(monkeypatch, capsys, wor
     assert captured.out == ""
     assert captured.err.count("Usage:") == 1
     assert "Error:" not in captured.err
-    assert "Commands:" in captured.err
+    assert "Commands:" in captured.err or "  tangency run " in captured.err
 
 
 def test_train_evaluate_and_report(mine, tmp_path, monkeypatch, capsys):
@@ -171,6 +173,22 @@ def test_a_run_of_the_same_makes_no_other_run(mine, tmp_path, monkeypatch, capsy
     assert len(runs_left(tmp_path)) == len(first) + 1, "one that cannot be tracked is made again"
     assert tangency(monkeypatch, "run", "--config", config, "--fresh") == 0
     assert len(runs_left(tmp_path)) == len(first) + 2
+
+
+def test_a_run_whose_output_is_closed_is_finished(mine, tmp_path):
+    """As `tangency run | head -1` does: the record holds no trial without its run."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "operations", "run", "--config", str(mine())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("data ")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
+    (run,) = [path.parent for path in (tmp_path / "runs").glob("mine-*/summary.json")]
+    assert (run / "report.html").exists()
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch, capsys):
@@ -216,8 +234,13 @@ def test_help_names_every_command_and_imports_nothing_heavy():
         "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("run", "evaluate", "report", "ui", "retrain", "predict", "allocate", "ledger"):
-        assert f"  {command} " in done.stdout
+    load_commands()
+    text = done.stdout[: done.stdout.index("Options:")]
+    for command in every_command.commands:
+        assert len(re.findall(rf"^  tangency {command} ", done.stdout, re.MULTILINE)) == 1
+        assert f"  tangency {command} " in text
+    assert "\nCommands:" not in done.stdout
+    assert "Exit codes: 0 success, 1 warnings" in done.stdout
     assert done.stdout.strip().endswith("[]"), "heavy imports at start"
 
 

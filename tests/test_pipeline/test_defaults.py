@@ -221,6 +221,33 @@ def test_a_first_test_before_the_data_names_the_first_date_that_works(tmp_path):
     pipeline_of(write_config(tmp_path, walk_forward={"first_test": works})).prepare()
 
 
+def test_chosen_settings_are_printed_by_commands_that_make_a_run_alone(tmp_path, capsys):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    prepare_run(write_config(tmp_path), False, trains=False)
+    assert "defaults" not in capsys.readouterr().out
+    prepare_run(write_config(tmp_path), False)
+    assert capsys.readouterr().out.startswith("defaults ")
+
+
+@pytest.mark.parametrize("key", ["evaluation.start", "walk_forward.first_test"])
+def test_a_date_after_the_last_row_is_named(tmp_path, key):
+    write_prices(tmp_path / "p.csv", 9, 3)
+    section, name = key.split(".")
+    file = write_config(tmp_path, **{section: {name: "2030-01-01"}})
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    last = pd.read_csv(tmp_path / "p.csv")["date"].iloc[-1]
+    assert f"{key} is 2030-01-01, after the last date of {tmp_path / 'p.csv'}, {last}" in str(error.value)
+    load_config(write_config(tmp_path, **{section: {name: "2012-01-03"}}))
+
+
+def test_a_file_that_cannot_be_read_is_named_at_once(tmp_path):
+    file = write_config(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert str(error.value).startswith(f"{file}: {tmp_path / 'p.csv'}: does not exist")
+
+
 def cut(folder, date):
     """Keep the rows of the prices up to a date."""
     frame = pd.read_csv(folder / "p.csv", index_col=0, parse_dates=True)

@@ -11,6 +11,7 @@ from foundation.counts import format_count
 from foundation.suggestions import list_names
 from foundation.types import Floats, Indices
 from market.as_of.asset_tables import AssetTable
+from market.checks.own_data.delays import check_delays
 from market.checks.own_data.values import check_constant, check_sign, check_zeros
 from market.findings import Finding
 from market.macro import MacroSeries
@@ -57,6 +58,12 @@ def check_own_data(panel: Panel, names: Collection[str], published: Collection[s
         yield from _check_end(panel, name, table.at(panel.dates))
         yield from check_sign(name, table.transform, table.value)
         yield from _check_returns(panel, name, table)
+    if panel.month == 1:
+        clocks = {name: (panel.macro[name].observed_at, panel.macro[name].known_at) for name in names}
+        clocks |= {name: (table.observed_at, table.known_at) for name, table in panel.tables.items()}
+        yield from check_delays(
+            panel.dates, {name: both for name, both in clocks.items() if name not in published}
+        )
 
 
 def _check_clocks(

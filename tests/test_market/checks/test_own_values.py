@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from market.checks.own_data.checks import check_own_data
+from market.checks.own_data.delays import check_delays
 from market.checks.own_data.values import check_constant, check_zeros
 from market.macro import MacroSeries
 from market.panel import Panel
+from market.readers.dated.lags import add_lag, parse_lag
 
 MONTHS = pd.date_range("1960-01-31", periods=400, freq="ME")
 
@@ -98,3 +100,57 @@ def test_averages_of_months_that_are_dated_at_their_first_day_are_named_beside_d
     (message,) = find(starts)
     assert "the market's return of the month that follows each new value" in message
     assert find(ends) == []
+
+
+TRADING = pd.DatetimeIndex(pd.date_range("1990-01-31", "2009-12-31", freq="BME"))
+"""Last weekdays of months."""
+
+
+def clocks(lag, period=1):
+    ends = pd.date_range("1989-01-31", "2009-12-31", freq=f"{period}ME" if period > 1 else "ME")
+    known = add_lag(ends, parse_lag(lag), period)
+    return ends[known.notna()], known[known.notna()]
+
+
+def delays(lag, period=1):
+    """Return by how many rows each value is late, counted from the row of the month that it describes."""
+    ends, known = clocks(lag, period)
+    inside = (ends >= pd.Timestamp("1990-01-01")) & (known <= TRADING[-1])
+    month = TRADING.to_period("M").searchsorted(ends[inside].to_period("M"))
+    return TRADING.searchsorted(known[inside]) - month
+
+
+@pytest.mark.parametrize(
+    ("lag", "period", "fixes"),
+    [
+        ("1 month", 1, ("21 days", "36 days")),
+        ("2 months", 1, ("51 days", "67 days")),
+        ("1 observation", 1, ("21 days", "36 days")),
+        ("1 quarter", 3, ("81 days", "98 days")),
+        ("1 year", 12, ("351 days", "377 days")),
+        ("0 days", 1, ("5 days",)),
+    ],
+)
+def test_a_lag_that_ends_with_a_month_has_advice_that_gives_the_same_delay_at_each_row(lag, period, fixes):
+    ends, known = clocks(lag, period)
+    (found,) = check_delays(TRADING, {"x": (ends, known), "y": (ends, known)})
+    assert found.severity == "note"
+    late = [day for day in known if day not in TRADING and TRADING[0] < day < TRADING[-1]]
+    assert f"'x', 'y': the lag ends on the last day of a month, and {len(late)} months" in found.message
+    assert found.date == late[0]
+    assert len(set(delays(lag, period))) == 2
+    assert all(f"lag: {fix}" in found.fix for fix in fixes)
+    for fix in fixes:
+        assert len(set(delays(fix, period))) == 1
+        assert list(check_delays(TRADING, {"x": clocks(fix, period)})) == []
+    assert min(delays(fixes[-1], period)) >= min(delays(lag, period)) + 1  # never earlier than declared
+
+
+def test_a_lag_that_ends_with_a_month_is_as_long_at_each_row_of_calendar_months():
+    assert (
+        list(check_delays(pd.date_range("1990-01-31", "2009-12-31", freq="ME"), {"x": clocks("1 month")}))
+        == []
+    )
+    firsts = pd.date_range("1990-01-01", "2009-12-01", freq="MS")  # always a row later
+    assert list(check_delays(firsts, {"x": clocks("1 month")})) == []
+    assert list(check_delays(TRADING[:5], {"x": clocks("1 month")})) == []
