@@ -87,6 +87,7 @@ ROWS = {
 ROWS["linear bounds"] = ROWS["bounds"] | {"groups": KEPT}
 TABLE = {
     "mean_variance": ROWS["run"],
+    "regime_mixture": ROWS["run"],
     "black_litterman": ROWS["run"],
     "aim": ROWS["aim"],
     "tactical": ROWS["tactical"],
@@ -113,6 +114,7 @@ OWN_CASH = (ROWS["stated"], ROWS["tactical"], ROWS["composed"])
 
 SECTIONS = {
     "mean_variance": {"forecast": "zero"},
+    "regime_mixture": {},
     "black_litterman": {"forecast": "zero"},
     "aim": {"forecast": "zero"},
     "tactical": {"strategic": "equal_weight", "forecast": "zero", "deviation": 0.15, "cash": 1.0},
