@@ -75,6 +75,8 @@ KEPT, CHECKED, REFUSED, CHARGED = "kept", "checked", "refused", "charged"
 ROWS = {
     "run": (dict.fromkeys(SETTINGS, KEPT)),
     "aim": dict.fromkeys(SETTINGS, KEPT) | {"esg.tilt": REFUSED},
+    "mixture": dict.fromkeys(SETTINGS, KEPT)
+    | dict.fromkeys(("annual_volatility", "annual_tracking_error"), REFUSED),
     "tactical": dict.fromkeys(SETTINGS, KEPT) | {"annual_tracking_error": REFUSED},
     "bounds": dict.fromkeys(SETTINGS, REFUSED)
     | dict.fromkeys(("cash", "minimum", "maximum", "overrides", "shorts"), KEPT)
@@ -87,7 +89,7 @@ ROWS = {
 ROWS["linear bounds"] = ROWS["bounds"] | {"groups": KEPT}
 TABLE = {
     "mean_variance": ROWS["run"],
-    "regime_mixture": ROWS["run"],
+    "regime_mixture": ROWS["mixture"],
     "black_litterman": ROWS["run"],
     "aim": ROWS["aim"],
     "tactical": ROWS["tactical"],

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from allocation.policies.policy import Policy
     from pipeline.strategies.builder import StrategyBuilder
 
+_OWN_RISK: tuple[LimitKey, ...] = ("annual_volatility", "annual_tracking_error")
+"""Limits that the run measures by its own covariances, which this kind replaces."""
+
 
 class RegimeMixtureStrategy(StrategySettings):
     """The run's allocator and limits on mean and covariance of the mixture over regimes.
@@ -29,12 +32,12 @@ class RegimeMixtureStrategy(StrategySettings):
 
     def keeps(self) -> frozenset[LimitKey]:
         """Return the limits of the run that this kind keeps at every decision."""
-        return ALL
+        return ALL - set(_OWN_RISK)
 
     @field_validator("exempt")
     @classmethod
-    def _never_exempt(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
-        return check_exempt(exempt, ())
+    def _rarely_exempt(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+        return check_exempt(exempt, _OWN_RISK)
 
     def build(self, builder: StrategyBuilder) -> Policy:
         """Return the policy."""
@@ -53,6 +56,6 @@ class RegimeMixtureStrategy(StrategySettings):
             horizon=builder.settings.horizon,
         )
         allocators = builder.allocators
-        allocator = allocators.build(allocators.constraints, self.risk_aversion)
+        allocator = allocators.build(builder.limits(self.kept_limits()), self.risk_aversion)
         policy = AllocatorPolicy(allocator, covariances, covariances.positions, mean)
         return allocators.hold_if_infeasible(policy)
