@@ -53,8 +53,20 @@ def predict_by_classifier(
         return out
     model, inputs, asked = _make_classifier(kind, X, rows, horizon, seed)
     model.fit(inputs, later, sample_weight=np.full(len(later), 1.0 / horizon))
-    out[:, states] = model.predict_proba(asked)
+    out[:, states] = _logit_probabilities(model, asked) if kind == "logit" else model.predict_proba(asked)
     return out
+
+
+def _logit_probabilities(model: Any, X: Floats) -> Floats:
+    """Return the probabilities of a fitted logit, each row with the same bits whichever rows stand beside it."""
+    # Not a matrix product: BLAS rounds differently with the number of rows.
+    score = np.tile(model.intercept_, (len(X), 1))
+    for column, weights in zip(X.T, model.coef_.T, strict=True):
+        score = score + column[:, None] * weights
+    if score.shape[1] == 1:  # two states: the score of the second against the first
+        score = np.column_stack([np.zeros(len(X)), score])
+    odds = np.exp(score - score.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _make_classifier(

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 
 from models.regimes.ahead.classifiers import learn_weight, predict_by_classifier
 from models.regimes.ahead.transitions import estimate_transitions, persist, propagate
+from models.walk_forward.standardise import Standardiser
 
 
 def certain(label, n_states=3):
@@ -114,3 +116,19 @@ def test_a_classifier_gets_the_weight_that_its_past_earned():
     grid = np.linspace(0.001, 0.999, 999)
     best = grid[np.argmin([loss(weight) for weight in grid])]
     assert learn_weight(truth, base, outcome[:200], 1) == pytest.approx(best, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["logit", "lightgbm"])
+@pytest.mark.parametrize("n_states", [2, 3])
+def test_a_row_is_classified_alike_whichever_stand_beside_it(kind, n_states):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(500, 20))
+    later = np.digitize(X[:, 0] + rng.normal(size=500), [0.0, 0.8][: n_states - 1])
+    whole = predict_by_classifier(kind, X[:400], later[:400], X[400:], 1, n_states, 0)
+    for n in (1, 2, 7, 63):
+        part = predict_by_classifier(kind, X[:400], later[:400], X[400 : 400 + n], 1, n_states, 0)
+        np.testing.assert_array_equal(part, whole[:n])
+    if kind == "logit":
+        scaler = Standardiser().fit(X[:400])
+        model = LogisticRegression(C=0.1).fit(scaler.transform(X[:400]), later[:400])
+        np.testing.assert_allclose(whole, model.predict_proba(scaler.transform(X[400:])), rtol=1e-9)
