@@ -59,7 +59,7 @@ def covariance_table(done: Evaluated) -> dict[str, Any]:
     scores = done.covariance_scores
     rows = scores.rows()
     own = rows.pop(scores.estimator)
-    own |= dict.fromkeys(("qlike_gain", "qlike_gain_t", "qlike_gain_p"), _NOTHING)
+    own = dict.fromkeys((key for _, key, _ in _COVARIANCE_COLUMNS), _NOTHING) | own
     return format_table(
         {scores.estimator: own} | rows, _COVARIANCE_COLUMNS, lambda name: name.replace("_", " ")
     )

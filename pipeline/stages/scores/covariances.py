@@ -68,11 +68,11 @@ class CovarianceScores:
         }
 
     def rows(self) -> dict[str, dict[str, float]]:
-        """Return for each estimator its scores and the gain of the run's own over it; NaN for the own one."""
-        out = {}
-        for name in self.qlike:
+        """Return for each estimator its scores and, if it is another, the gain of the run's own over it."""
+        out = {name: self.mean_scores(name) for name in self.qlike}
+        for name in [each for each in out if each != self.estimator]:
             qlike, variance = self.compare(name)
-            out[name] = self.mean_scores(name) | {
+            out[name] |= {
                 "qlike_gain": qlike.mean,
                 "qlike_gain_t": qlike.t,
                 "qlike_gain_p": qlike.p_greater,
