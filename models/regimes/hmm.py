@@ -126,6 +126,14 @@ class HMMRegimes(RegimeModel):
         self._predicted = _predict_next(filtered[-1], self._chain.transitions)
         self._ordinary = np.sort(surprise[is_complete(Z)])
 
+    @property
+    def step(self) -> Floats:
+        """Transitions (S, S) from one row to the next."""
+        return self._chain.transitions
+
+    def _filter_training(self, Z: Floats) -> Floats:
+        return self._filter_rows(Z, self._chain.start)[0]
+
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
         filtered, _, surprise = self._filter_rows(Z, self._predicted)
         anomaly = np.searchsorted(self._ordinary, surprise) / len(self._ordinary)

@@ -52,11 +52,13 @@ class JumpRegimes(KMeansRegimes):
 
     def _store_training(self, Z: Floats) -> None:
         super()._store_training(Z)
-        loss = 0.5 * squared_distances(Z, self._centres)
-        self._carried = _cheapest_arrivals(loss, np.zeros(self.n_states), self.jump_penalty)[-1]
+        self._carried = self._training_cost(0.5 * squared_distances(Z, self._centres))[-1]
 
     def _cost(self, loss: Floats) -> Floats:
         return _cheapest_arrivals(loss, self._carried, self.jump_penalty)
+
+    def _training_cost(self, loss: Floats) -> Floats:
+        return _cheapest_arrivals(loss, np.zeros(self.n_states), self.jump_penalty)
 
 
 def _fit_jump_model(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, float]:

@@ -63,18 +63,31 @@ class KMeansRegimes(RegimeModel):
         self._ordinary = np.sort(nearest)
         self._variance = max(float(nearest.mean()), _SMALLEST) / Z.shape[1]
 
+    def _filter_training(self, Z: Floats) -> Floats:
+        loss = 0.5 * squared_distances(Z, self._centres)
+        return _to_probabilities(self._training_cost(loss) / self._variance)
+
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
         distance = squared_distances(Z, self._centres)
         cost = self._cost(0.5 * distance) / self._variance
-        odds = np.exp(cost.min(axis=1, keepdims=True) - cost)
         present = np.maximum(np.isfinite(Z).sum(axis=1), 1)
         nearest = distance.min(axis=1) * Z.shape[1] / present
         anomaly = np.searchsorted(self._ordinary, nearest) / len(self._ordinary)
-        return odds / odds.sum(axis=1, keepdims=True), anomaly
+        return _to_probabilities(cost), anomaly
 
     def _cost(self, loss: Floats) -> Floats:
         """Return the cost of each state at each row, given half the squared distances (n, S)."""
         return loss
+
+    def _training_cost(self, loss: Floats) -> Floats:
+        """Return the same for the training rows."""
+        return loss
+
+
+def _to_probabilities(cost: Floats) -> Floats:
+    """Return the probabilities (n, S) of states with these costs in units of variance."""
+    odds = np.exp(cost.min(axis=1, keepdims=True) - cost)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def draw_starts(Z: Floats, n_states: int, seed: int) -> list[Floats]:

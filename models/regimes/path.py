@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.errors import NotFittedError, TrainingError
+from models.regimes.ahead.forecast import RegimeForecast
 from models.walk_forward.standardise import Standardiser
 
 
@@ -47,6 +48,10 @@ class RegimePath:
         The last fit, from which a path over more dates continues.
     seen_cold : int
         Last training row of the last cold start.
+    forecast : RegimeForecast
+        The state one horizon ahead.
+    pending : tuple of RegimeModel
+        The fits before the last one that still have to say what came of their forecasts.
     """
 
     probabilities: Floats
@@ -61,6 +66,8 @@ class RegimePath:
     features: tuple[str, ...]
     current: RegimeModel | None
     seen_cold: int
+    forecast: RegimeForecast
+    pending: tuple[RegimeModel, ...]
 
 
 class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -137,6 +144,17 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         known = np.asarray(np.isfinite(Z).any(axis=1))
         return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
 
+    def filter_training(self, X: Floats) -> Floats:
+        """Return probabilities (n, S) of the training rows X (n, K), each given the rows up to it: never smoothed."""
+        Z = self._standardise(np.ascontiguousarray(X, dtype=np.float64))
+        known = np.asarray(np.isfinite(Z).any(axis=1))
+        return np.where(known[:, None], self._filter_training(Z), np.nan)
+
+    @property
+    def step(self) -> Floats | None:
+        """Transitions (S, S) from one row to the next, if the model has some."""
+        return None
+
     def _standardise(self, X: Floats) -> Floats:
         """Return X scaled and clipped; missing values stay missing."""
         return np.where(np.isfinite(X), self.scaler_.transform(X), np.nan)
@@ -164,6 +182,10 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
     @abstractmethod
     def _store_training(self, Z: Floats) -> None:
         """Keep the state after the training rows, from which later rows are classified."""
+
+    @abstractmethod
+    def _filter_training(self, Z: Floats) -> Floats:
+        """Return probabilities (n, S) of standardised training rows, each given the rows up to it."""
 
     @abstractmethod
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from foundation.types import Ints
 from market.panel import BARS, Panel
 from models.dataset import Dataset
 from models.forecast import Forecast
+from models.regimes.ahead.forecast import RegimeForecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import RunConfig
@@ -172,6 +173,19 @@ def _of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
     yield PointInTimeValue("regimes", "probability", rows, path.probabilities, (states,))
     yield PointInTimeValue("regimes", "label", rows, path.label, ())
     yield PointInTimeValue("regimes", "anomaly", rows, path.anomaly, ())
+    yield from _of_regime_forecast(path.forecast, path.refits, states)
+
+
+def _of_regime_forecast(forecast: RegimeForecast, refits: Ints, states: Names) -> Iterator[PointInTimeValue]:
+    """Yield what each refit learned, the forecast of each date, and its outcome at the row at which it is known."""
+    rows, horizon = np.arange(len(forecast.outcome)), forecast.horizon
+    yield PointInTimeValue("regimes", "transition", refits, forecast.matrix, (states, states))
+    yield PointInTimeValue("regimes", "share", refits, forecast.share, (states,))
+    learned = np.column_stack([forecast.stay, forecast.weight])
+    yield PointInTimeValue("regimes", "persistence", refits, learned, (("stay", "weight of the classifier"),))
+    yield PointInTimeValue("regimes", "classified", rows, forecast.classified, (states,))
+    yield PointInTimeValue("regimes", "forecast", rows, forecast.probabilities, (states,))
+    yield PointInTimeValue("regimes", "outcome", rows[horizon:], forecast.outcome[:-horizon], ())
 
 
 def _of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[PointInTimeValue]:

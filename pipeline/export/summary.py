@@ -60,6 +60,7 @@ def summary(
             "kkt_residual": done.target.certificate.residual,
         },
         "regime": _regime(done),
+        "covariance": done.covariance_scores.as_dict(),
         "drift": drift.as_dict(),
         "certificate": None if certificate is None else certificate.brief(),
         "record": done.record().as_dict(),
@@ -94,4 +95,5 @@ def _regime(done: Evaluated) -> dict[str, Any]:
         "probabilities": regimes.probabilities[-1].tolist(),
         "anomaly": float(regimes.anomaly[-1]),
         "evidence": weigh_regimes(done).as_dict(),
+        "forecast": done.regime_score.as_dict(done.trained.prepared.panel.dates),
     }

@@ -18,6 +18,7 @@ from pipeline.report.columns import (
     RANKING_COLUMNS,
 )
 from pipeline.report.drift_table import SHIFTS, shift_cells, watch_cells
+from pipeline.report.estimate_tables import covariance_table, summarise_regime_forecast
 from pipeline.report.formats import label, percent
 from pipeline.report.narrative import describe_run
 from pipeline.report.page_tables import (
@@ -97,6 +98,8 @@ def render(
         residual=target.certificate.residual,
         slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
         regime=summarise_regimes(done),
+        ahead=summarise_regime_forecast(done),
+        covariances=covariance_table(done),
         drift=drift,
         watches=[watch_cells(finding) for finding in sorted(drift.findings, key=lambda one: not one.alarm)],
         shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],

@@ -80,6 +80,8 @@ def _models() -> None:
     from allocation.covariance.choices import COVARIANCES
     from allocation.covariance.path_estimation import covariance_path
     from models.linear.regression import Lasso
+    from models.regimes.ahead.forecast import most_probable
+    from models.regimes.ahead.transitions import estimate_transitions
     from models.regimes.hmm import HMMRegimes
     from models.regimes.jump import JumpRegimes
     from models.regimes.kmeans import KMeansRegimes
@@ -91,7 +93,8 @@ def _models() -> None:
     Lasso().fit(X, X[:, 0] + rng.normal(size=120))
     demean_by_date(X, np.arange(120) // 4)
     for model in (KMeansRegimes(2), HMMRegimes(2), HMMRegimes(2, "diagonal"), JumpRegimes(2)):
-        model.fit(X).predict_states(X)
+        states = model.fit(X).predict_states(X)[0]
+        estimate_transitions(states, most_probable(states), 1)
     for estimator in COVARIANCES.values():
         estimator(X)
     covariance_path(X, np.arange(60, 120), window=50, min_history=50, horizon=1)

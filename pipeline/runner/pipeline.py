@@ -25,7 +25,7 @@ from pipeline.stages import trading
 from pipeline.stages.evaluation import score_forecast
 from pipeline.stages.loading import Loaded, load_data
 from pipeline.stages.plausibility import check_scores
-from pipeline.stages.results import Evaluated, Prepared, Trained, measure_portfolios
+from pipeline.stages.results import Evaluated, Prepared, Trained, measure_portfolios, score_estimates
 from pipeline.stages.run_warnings import finding_warnings
 from pipeline.stages.sequence import Sequence
 from pipeline.store import Store
@@ -128,9 +128,10 @@ class Pipeline:
             policies, results = self._sequence.simulate(trained)
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
             performance, comparisons = measure_portfolios(results, panel)
+            estimates = score_estimates(trained, int(schedule.decisions[0]))
         check_scores(scores, panel)
         done = self._sequence.done
-        return Evaluated(trained, scores, results, performance, comparisons, target, done)
+        return Evaluated(trained, scores, results, performance, comparisons, target, done, *estimates)
 
     @explained
     def certify(self, done: Evaluated) -> Certificate | None:

@@ -59,6 +59,7 @@ class RegimesSection(Section):
     refit_every: Positive | None = None
     covariance: Literal["diagonal", "full"] | None = None
     jump_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    forecast: Literal["transitions", "logit", "lightgbm"] = "transitions"
 
     @model_validator(mode="after")
     def _settings_go_with_kind(self) -> RegimesSection:

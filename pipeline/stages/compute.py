@@ -21,6 +21,7 @@ from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.forecast import Forecast
 from models.parallel.executors import Executor
+from models.regimes.ahead.forecast import ForecastPlan
 from models.regimes.path import RegimePath
 from models.regimes.walk import walk_regimes
 from models.walk_forward.results import Progress, WalkResult
@@ -57,7 +58,9 @@ def panel_of_features(panel: Panel) -> Panel:
 def make_regimes(
     matrix: FeatureMatrix, schedule: Schedule, config: RunConfig, before: RegimePath | None = None
 ) -> RegimePath:
-    """Refit the regimes along the walk and classify each date, continuing from a path over fewer dates if there is one.
+    """Refit the regimes along the walk, classify each date and forecast the regime one horizon ahead.
+
+    A path over fewer dates is continued, if there is one.
 
     Raises
     ------
@@ -70,7 +73,18 @@ def make_regimes(
         config.regimes.features,
         config.regimes.make(config.seed),
         before,
+        _plan_forecast(matrix, config),
     )
+
+
+def _plan_forecast(matrix: FeatureMatrix, config: RunConfig) -> ForecastPlan:
+    """Return how the regime one horizon ahead is forecast; a classifier sees all features that assets share."""
+    kind, inputs = config.regimes.forecast, None
+    if kind != "transitions":
+        inputs = np.stack(
+            [_first_finite(matrix.values[:, :, k]) for k in np.flatnonzero(matrix.common)], axis=1
+        )
+    return ForecastPlan(config.target.horizon, kind, inputs, config.walk_forward.train_every, config.seed)
 
 
 def _regime_feature(matrix: FeatureMatrix, schedule: Schedule, name: str) -> Floats:

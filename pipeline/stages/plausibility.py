@@ -62,9 +62,11 @@ def overflow_stops(stage: str, panel: Panel) -> Iterator[None]:
 
 
 def check_regimes(path: RegimePath, panel: Panel) -> None:
-    """Refuse infinite probabilities, and a fit whose centres are not finite."""
+    """Refuse infinite probabilities, a state without a forecast, and a fit whose centres are not finite."""
     states = [f"state {s}" for s in range(path.probabilities.shape[1])]
     _refuse("regimes", "probability", np.isinf(path.probabilities), panel.dates, states)
+    unknown = np.isfinite(path.probabilities) & ~np.isfinite(path.forecast.probabilities)
+    _refuse("regimes", "forecast", np.asarray(unknown), panel.dates, states)
     bad = np.asarray(~np.isfinite(path.centres).all(axis=2))
     _refuse("regimes", "centre", bad, panel.dates[path.refits], states)
 

@@ -23,6 +23,8 @@ from pipeline.stages.evaluation import ForecastScore, score_forecast
 from pipeline.stages.plausibility import check_portfolio
 from pipeline.stages.record import RunRecord, make_record
 from pipeline.stages.schedule import Schedule
+from pipeline.stages.scores.covariances import CovarianceScores, score_covariances
+from pipeline.stages.scores.regimes import RegimeForecastScore, score_regimes
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,10 @@ class Evaluated:
         Decided at the last date, for the portfolio that is traded.
     stages : mapping of str to result
         Result of each stage by its name, in the order of `pipeline.stages.sequence`.
+    regime_score : RegimeForecastScore
+        Of the forecast of the regime one horizon ahead.
+    covariance_scores : CovarianceScores
+        Of the covariances as forecasts.
     """
 
     trained: Trained
@@ -79,6 +85,8 @@ class Evaluated:
     comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
     target: Weights
     stages: Mapping[str, Any]
+    regime_score: RegimeForecastScore
+    covariance_scores: CovarianceScores
 
     @property
     def chosen(self) -> str:
@@ -112,7 +120,25 @@ def evaluate_from(done: Evaluated, row: int) -> Evaluated:
         }
         results = {name: result.since(row) for name, result in done.results.items()}
         performance, comparisons = measure_portfolios(results, prepared.panel)
-    return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
+        regime_score, covariance_scores = score_estimates(done.trained, row)
+    return replace(
+        done,
+        scores=scores,
+        results=results,
+        performance=performance,
+        comparisons=comparisons,
+        regime_score=regime_score,
+        covariance_scores=covariance_scores,
+    )
+
+
+def score_estimates(trained: Trained, first: int) -> tuple[RegimeForecastScore, CovarianceScores]:
+    """Return the scores of regime forecasts and covariances from a row on."""
+    panel, config = trained.prepared.panel, trained.prepared.config
+    return (
+        score_regimes(trained.regimes, config.regimes.forecast, first),
+        score_covariances(panel, trained.covariances, config, first),
+    )
 
 
 def measure_portfolios(

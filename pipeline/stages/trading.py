@@ -48,7 +48,9 @@ def make_covariances(
         window=config.allocation.covariance_window,
         min_history=config.allocation.min_history,
         horizon=config.target.horizon,
-        estimator=config.allocation.covariance.estimator(regimes.probabilities),
+        estimator=config.allocation.covariance.estimator(
+            regimes.probabilities, regimes.forecast.probabilities
+        ),
         closed=panel.closed,
         member=panel.member,
     )

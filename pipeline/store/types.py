@@ -29,6 +29,7 @@ PARTS = (
     "features.engine.context:Past",
     "models.walk_forward.results:FoldFit",
     "models.walk_forward.results:Trial",
+    "models.regimes.ahead.forecast:RegimeForecast",
     "models.regimes.baum_welch:Chain",
     "models.regimes.hmm:HMMRegimes",
     "models.regimes.jump:JumpRegimes",

@@ -36,8 +36,9 @@ def make_mlflow_run(
         tags,
         _parameters(config.model_dump(mode="json", exclude={"schedule"})),
         (
-            *_steps(_headline(done, evidence) | _drift(drift)),
+            *_steps(_headline(done, evidence) | _estimates(done) | _drift(drift)),
             *_folds(done.scores[config.allocation.forecast]),
+            *_regime_folds(done),
         ),
         children={name: _child(name, done, certificate is not None) for name in done.scores},
     )
@@ -105,6 +106,26 @@ def _baselines(done: Evaluated) -> dict[str, float]:
         metrics[f"baseline sharpe/{name}"] = done.performance[base]["sharpe"]
         metrics |= {f"versus {name}/{key}": value for key, value in values.items()}
     return metrics
+
+
+def _estimates(done: Evaluated) -> dict[str, float]:
+    """Return the scores of the regime forecast and of the covariances."""
+    scores = done.covariance_scores
+    metrics = {f"regime/{key}": value for key, value in done.regime_score.metrics().items()}
+    for name, values in scores.rows().items():
+        prefix = "covariance" if name == scores.estimator else f"covariance/{name}"
+        metrics |= {f"{prefix}/{key}": value for key, value in values.items()}
+    return metrics
+
+
+def _regime_folds(done: Evaluated) -> list[Step]:
+    """Return the log score of the regime forecast and of persistence, one step a refit."""
+    return [
+        (f"fold/regime_{key}", refit[key], step)
+        for step, refit in enumerate(done.regime_score.by_refit)
+        for key in ("log_score", "persistence_log_score")
+        if math.isfinite(refit[key])
+    ]
 
 
 def _drift(drift: Drift) -> dict[str, float]:

@@ -210,6 +210,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "regimes.refit_every": every,
         "regimes.covariance": some(None, wrong=("full", "diagonal")),
         "regimes.jump_penalty": some(None, wrong=(0.0, 10.0, 1e6)),
+        "regimes.forecast": some("transitions", "logit", "lightgbm"),
         "models": some(None),
         "strategies": some(None),
         "calibration.prior_periods": some(0.0, 36.0, 1e6, wrong=(-1.0,)),
@@ -396,6 +397,7 @@ def _allocation_keys(
         "allocation.covariance.half_life": some(None, wrong=(20.0, 0.0)),
         "allocation.covariance.factors": some(None, wrong=(0, 1, 50)),
         "allocation.covariance.prior_rows": some(None, wrong=(0.0, 10.0)),
+        "allocation.covariance.follow": some(None, wrong=("current", "forecast")),
         "allocation.minimum": some(0.0, -0.3, 0.1, wrong=(0.5, 2.0)),
         "allocation.maximum": some(0.3, 0.6, 1.0, wrong=(0.1, -1.0)),
         "allocation.overrides": st.dictionaries(
@@ -495,6 +497,11 @@ def _strategy_keys(
             "rebalance": rebalance,
         },
         "mean_variance": {"forecast": models, "risk_aversion": some(None, 1.0, 100.0)},
+        "regime_mixture": {
+            "follow": some("forecast", "current"),
+            "prior_rows": some(None, 0.0, 10.0),
+            "risk_aversion": some(None, 1.0, 100.0),
+        },
         "risk_parity": {"budgets": st.one_of(st.none(), weights)},
         "hierarchical_risk_parity": {"linkage": some("single", "average", "complete", "ward")},
         "maximum_diversification": {},
@@ -533,6 +540,7 @@ def _strategy_keys(
         "regime": {
             "portfolios": st.lists(portfolios, min_size=2, max_size=2),
             "how": some("switch", "mix"),
+            "follow": some("current", "forecast"),
             "rebalance": rebalance,
         },
         "volatility_target": overlay

@@ -31,6 +31,8 @@ MAY_BE_NULL = re.compile(
     r"|^forecast\.|^forecast_p_same_error\."
     # Two equal portfolios have no difference to test, and one that holds cash alone no risk.
     r"|^comparison\.|^portfolio\..*\.(sharpe|sharpe_se)$"
+    # A few dates have no error, and a singular covariance no score.
+    r"|^regime\.forecast\.|^covariance\.scores\."
     r"|^evidence\.tests\.|^regime\.evidence|^drift\.|^record\.|^data\.findings"
 )
 """Results that do not always exist, by their path in summary.json."""

@@ -28,6 +28,7 @@ from features.spec import FeatureError, feature, registered_features
 from market.macro import MacroSeries
 from models import dispatch
 from models.calibration import calibrate
+from models.regimes.ahead.forecast import ForecastRecorder
 from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline import data_source
@@ -223,8 +224,8 @@ def a_centred_window(monkeypatch):
 
 @leak("regimes")
 def smoothed_regime_labels(monkeypatch):
-    def leaking(X, folds, names, model, before=None):
-        path = walk_regimes(X, folds, names, model)
+    def leaking(X, folds, names, model, before=None, plan=None):
+        path = walk_regimes(X, folds, names, model, plan=plan)
         smooth = pd.DataFrame(path.probabilities).rolling(5, center=True, min_periods=1).mean().to_numpy()
         return replace(path, probabilities=np.where(np.isfinite(path.probabilities), smooth, np.nan))
 
@@ -233,13 +234,43 @@ def smoothed_regime_labels(monkeypatch):
 
 @leak("regimes")
 def clusters_fitted_on_all_dates(monkeypatch):
-    def leaking(X, folds, names, model, before=None):
-        path = walk_regimes(X, folds, names, model)
+    def leaking(X, folds, names, model, before=None, plan=None):
+        path = walk_regimes(X, folds, names, model, plan=plan)
         probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly)
 
     monkeypatch.setattr(compute, "walk_regimes", leaking)
+
+
+def changed_regime_forecast(monkeypatch, change):
+    """Let `change` make the parts of the recorder's `add_fold` anew, and leave the regimes themselves as they are."""
+    honest = ForecastRecorder.add_fold
+
+    def leaking(recorder, fold, trained, after, step):
+        honest(recorder, fold, *change(recorder, fold, trained, after, step))
+
+    monkeypatch.setattr(ForecastRecorder, "add_fold", leaking)
+
+
+@leak("regimes", regimes__kind="hmm", regimes__covariance="diagonal")
+def a_regime_forecast_from_smoothed_states(monkeypatch):
+    """Smooth the filtered states backward over the test rows and one horizon more (Kim 1994)."""
+
+    def smoothed(recorder, fold, trained, after, step):
+        later = after.copy()
+        for t in range(len(after) - 2, -1, -1):
+            later[t] = after[t] * (step @ (later[t + 1] / np.maximum(after[t] @ step, 1e-300)))
+        return trained, later, step
+
+    changed_regime_forecast(monkeypatch, smoothed)
+
+
+@leak("regimes")
+def transitions_counted_up_to_the_end_of_the_test_rows(monkeypatch):
+    changed_regime_forecast(
+        monkeypatch, lambda recorder, fold, trained, after, step: (np.vstack([trained, after]), after, step)
+    )
 
 
 @leak("labels")
@@ -421,7 +452,13 @@ def test_the_catalogue_holds_at_least_twenty_leaks():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2}]
+    "changes",
+    [
+        {},
+        {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2},
+        {"target__horizon": 3, "regimes__forecast": "logit", "regimes__kind": "hmm"},
+        {"regimes__forecast": "lightgbm", "allocation__covariance": {"kind": "regime", "follow": "forecast"}},
+    ],
 )
 def test_an_honest_run_gets_a_certificate(folder, changes):
     done = evaluated(small(folder, **changes))

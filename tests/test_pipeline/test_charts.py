@@ -48,7 +48,8 @@ def wealth_of(result):
 @pytest.mark.parametrize("minimum", [0.0, -0.5])
 def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
     drawn = run_charts.draw(run(minimum))
-    assert list(drawn) == ["wealth", "sharpe", "weights", "regimes", "information", "importance"]
+    regimes = ["regimes", "regime_forecast", "reliability"]
+    assert list(drawn) == ["wealth", "sharpe", "weights", *regimes, "information", "importance"]
     for name, svg in drawn.items():
         assert not re.search(r"\bnan|\binf\b", svg), name
 
@@ -289,3 +290,13 @@ def test_a_forecast_that_uses_no_feature_says_so(run):
     seen = Seen(run_charts._draw_importance(replace(done, trained=trained)).svg(), dated=False)
     assert [name for _, name in seen.beside()] == ["no feature"]
     assert not seen.names
+
+
+def test_reliability_and_cumulated_gain_are_those_of_the_scores(run):
+    done = run()
+    score = done.regime_score
+    seen = Seen(run_charts.CHARTS["regime_forecast"](done).svg())
+    ((across, up),) = seen.drawn(seen.names["over persistence"], 1)
+    gain = np.cumsum(score.scores["persistence"].log - score.scores["forecast"].log)
+    at = days(done, score.positions)
+    np.testing.assert_allclose(np.interp(at, across, up), gain, atol=0.02 * np.ptp(gain) + 1e-3)

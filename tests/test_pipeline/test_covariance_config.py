@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.stages import trading
 
 REGIMES = np.tile([0.25, 0.75], (30, 1))
+AHEAD = np.tile([0.4, 0.6], (30, 1))
 
 
 @pytest.mark.parametrize(
@@ -42,15 +43,18 @@ REGIMES = np.tile([0.25, 0.75], (30, 1))
 def test_a_kind_or_a_section_makes_the_estimator(tmp_path, given, expected):
     changes = {} if given is ... else {"allocation__covariance": given}
     section = load_config(written(tmp_path, **changes)).allocation.covariance
-    assert section.estimator(REGIMES) == expected
+    assert section.estimator(REGIMES, AHEAD) == expected
 
 
 def test_a_mixture_of_regimes_knows_the_runs_probabilities(tmp_path):
     config = load_config(written(tmp_path, allocation__covariance={"kind": "regime", "prior_rows": 5}))
-    mixture = config.allocation.covariance.estimator(REGIMES)
+    mixture = config.allocation.covariance.estimator(REGIMES, AHEAD)
     assert isinstance(mixture, RegimeMixture)
     assert mixture.prior_rows == 5
     assert mixture.probabilities is REGIMES
+    assert mixture.current is None
+    config = load_config(written(tmp_path, allocation__covariance={"kind": "regime", "follow": "forecast"}))
+    assert config.allocation.covariance.estimator(REGIMES, AHEAD).current is AHEAD
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,8 @@ def test_a_mixture_of_regimes_knows_the_runs_probabilities(tmp_path):
         ({"kind": "oas", "factors": 1}, "factors is a setting of kind factor, not of kind oas"),
         ({"kind": "factor", "factors": -1}, "allocation.covariance.factors: .*greater than or equal to 0"),
         ({"kind": "factor", "prior_rows": 3}, "prior_rows is a setting of kind regime, not of kind factor"),
+        ({"kind": "oas", "follow": "current"}, "follow is a setting of kind regime, not of kind oas"),
+        ({"kind": "regime", "follow": "later"}, r"allocation.covariance.follow: .*'current' or 'forecast'"),
         (60, "allocation.covariance: .*got 60"),
     ],
     ids=str,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from own_prices import settings, write_prices
+from regime_paths import path_of
 from rich.console import Console
 from synthetic import make_panel
 
@@ -19,7 +20,6 @@ from features.building import build_matrix
 from foundation.json_text import to_json
 from market.counterfactual import replace_future
 from models.forecast import Forecast
-from models.regimes.path import RegimePath
 from models.target import Target
 from pipeline.config import load_config
 from pipeline.drift.drift import Drift, Watch
@@ -105,10 +105,7 @@ def test_strange_dates_and_new_states_are_counted():
     label[60:90] = 1
     anomaly[[70, T - 3, T - 2]] = 1.0  # two of the recent dates are stranger than any in training
     label[[T - 2, T - 1]] = 2  # and two are of a state never told, one of them both
-    nothing = np.zeros(0)
-    path = RegimePath(
-        np.zeros((T, 3)), label, anomaly, nothing, nothing, nothing, nothing, nothing, nothing, (), None, -1
-    )
+    path = path_of(np.zeros((T, 3)), label, anomaly)
     found = watch_regimes(path, T - 1, LENGTH)
     assert found.recent == pytest.approx(3 / 12)
     assert found.before == pytest.approx(1 / (T - 30 - LENGTH))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from own_prices import settings
 from pydantic import ValidationError
+from regime_paths import path_of
 from synthetic import make_panel
 
 from allocation.decision_status import DecisionStatus
@@ -20,7 +21,6 @@ from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Weights
 from market.scores import ScoreTable
 from models.forecast import Forecast
-from models.regimes.path import RegimePath
 from models.target import scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
@@ -75,6 +75,8 @@ KEPT, CHECKED, REFUSED, CHARGED = "kept", "checked", "refused", "charged"
 ROWS = {
     "run": (dict.fromkeys(SETTINGS, KEPT)),
     "aim": dict.fromkeys(SETTINGS, KEPT) | {"esg.tilt": REFUSED},
+    "mixture": dict.fromkeys(SETTINGS, KEPT)
+    | dict.fromkeys(("annual_volatility", "annual_tracking_error"), REFUSED),
     "tactical": dict.fromkeys(SETTINGS, KEPT) | {"annual_tracking_error": REFUSED},
     "bounds": dict.fromkeys(SETTINGS, REFUSED)
     | dict.fromkeys(("cash", "minimum", "maximum", "overrides", "shorts"), KEPT)
@@ -87,6 +89,7 @@ ROWS = {
 ROWS["linear bounds"] = ROWS["bounds"] | {"groups": KEPT}
 TABLE = {
     "mean_variance": ROWS["run"],
+    "regime_mixture": ROWS["mixture"],
     "black_litterman": ROWS["run"],
     "aim": ROWS["aim"],
     "tactical": ROWS["tactical"],
@@ -113,6 +116,7 @@ OWN_CASH = (ROWS["stated"], ROWS["tactical"], ROWS["composed"])
 
 SECTIONS = {
     "mean_variance": {"forecast": "zero"},
+    "regime_mixture": {},
     "black_litterman": {"forecast": "zero"},
     "aim": {"forecast": "zero"},
     "tactical": {"strategic": "equal_weight", "forecast": "zero", "deviation": 0.15, "cash": 1.0},
@@ -158,21 +162,7 @@ class World:
             "zero", rows, 1, self.mean, blank + 0.01, self.mean, np.ones(150), np.full(150, 0.1)
         )
         p = rng.uniform(0, 1, 150)
-        none = np.zeros(0)
-        self.regimes = RegimePath(
-            np.column_stack([p, 1 - p]),
-            (p < 0.5).astype(int),
-            p,
-            none,
-            none,
-            none,
-            none,
-            none,
-            none,
-            (),
-            None,
-            0,
-        )
+        self.regimes = path_of(np.column_stack([p, 1 - p]), anomaly=p)
         labels = forward_excess_returns(self.panel, 1, 0)
         target = scale_labels(labels, trailing_risk(self.panel, 24, 1), relative=True)
         walk = WalkForward(labels.end, first_test=90, refit_every=12)

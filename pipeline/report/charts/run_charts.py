@@ -15,6 +15,7 @@ from pipeline.config import BASELINES
 from pipeline.report.charts.colours import BASE_COLOURS, COLOURS, LOSS, MINE, OTHER, mix_shade
 from pipeline.report.charts.layout import Chart
 from pipeline.report.charts.planes import Plane
+from pipeline.report.charts.regime_charts import draw_regime_forecast, draw_reliability
 from pipeline.report.charts.scales import calendar, reach
 from pipeline.report.charts.svg import INK
 from pipeline.report.formats import label
@@ -135,6 +136,13 @@ def _draw_regimes(done: Evaluated) -> Chart:
     return Chart([top, bottom], calendar)
 
 
+def _draw_regime_forecast(done: Evaluated) -> Chart:
+    """Draw what the regime forecast gained over persistence."""
+    score = done.regime_score
+    starts = _days(done, [int(refit["first_test"]) for refit in score.by_refit])
+    return draw_regime_forecast(score, _days(done, score.positions), starts, _thin(len(score.positions)))
+
+
 def _draw_information(done: Evaluated) -> Chart:
     """Mean rank IC of the traded forecast by fold; cumulative rank IC and reduction of squared error of every model."""
     traded = done.trained.prepared.config.allocation.forecast
@@ -185,6 +193,8 @@ CHARTS: dict[str, Callable[[Evaluated], Chart]] = {
     "sharpe": _draw_sharpe,
     "weights": _draw_weights,
     "regimes": _draw_regimes,
+    "regime_forecast": _draw_regime_forecast,
+    "reliability": lambda done: draw_reliability(done.regime_score),
     "information": _draw_information,
     "importance": _draw_importance,
 }

@@ -5,7 +5,7 @@ import pytest
 from test_covariance_estimators import returns
 
 from allocation.covariance.path_estimation import covariance_path
-from allocation.covariance.regime_mixture import RegimeMixture
+from allocation.covariance.regime_mixture import RegimeMixture, mixture_path
 from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
@@ -94,3 +94,42 @@ def test_mistakes_are_refused():
         RegimeMixture(memberships(60)).estimate(returns(50, 3))
     with pytest.raises(InputError, match="prior_rows -1"):
         RegimeMixture(memberships(60), prior_rows=-1)
+
+
+def test_forecasts_of_the_regime_weight_the_mixture():
+    x, p, ahead = returns(80, 4), memberships(80), memberships(80, seed=5)
+    given = RegimeMixture(p, ahead)
+    window = slice(20, 60)
+    expected = RegimeMixture(p[window], ahead[59]).estimate(x[window])
+    np.testing.assert_array_equal(given.select_rows(window).estimate(x[window]), expected)
+    with pytest.raises(InputError, match="79 rows of current for 80 of probabilities"):
+        RegimeMixture(p, ahead[1:])
+    unknown = np.where(np.arange(80)[:, None] == 79, np.nan, ahead)
+    np.testing.assert_array_equal(RegimeMixture(p, unknown).estimate(x), LedoitWolf().estimate(x))
+
+
+def test_the_mean_of_the_mixture():
+    x, p = returns(80, 4), memberships(80)
+    now = np.array([0.7, 0.1, 0.2])
+    means = np.array([sum(p[t, s] * x[t] for t in range(80)) / p[:, s].sum() for s in range(3)])
+    mean, sigma = RegimeMixture(p, now, prior_rows=0.0).estimate_moments(x)
+    np.testing.assert_allclose(mean, now @ means, rtol=1e-10)
+    np.testing.assert_array_equal(sigma, RegimeMixture(p, now, prior_rows=0.0).estimate(x))
+    shrunk, _ = RegimeMixture(p, now, prior_rows=1e12).estimate_moments(x)
+    np.testing.assert_allclose(shrunk, x.mean(axis=0), rtol=1e-6)
+
+
+def test_a_path_of_mixtures_is_that_of_each_window():
+    x, p, ahead = returns(120, 4), memberships(120), memberships(120, seed=5)
+    x[:60, 2] = np.nan
+    rows = np.array([50, 80, 119])
+    mixture = RegimeMixture(p, ahead)
+    path = covariance_path(x, rows, window=40, min_history=30, horizon=3, estimator=mixture)
+    mean, mixed = mixture_path(x, path, mixture, window=40, horizon=3)
+    np.testing.assert_array_equal(mixed.sigma, path.sigma)
+    for d, row in enumerate(rows):
+        inside, window = path.eligible[d], slice(row - 39, row + 1)
+        one = RegimeMixture(p[window], ahead[row]).estimate_moments(x[window][:, inside])[0]
+        np.testing.assert_allclose(mean[d, inside], 3 * one)
+        assert np.isnan(mean[d, ~inside]).all()
+    assert not path.eligible[0].all()

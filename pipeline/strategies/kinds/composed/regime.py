@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class RegimeStrategy(ComposedStrategy):
-    """One portfolio per regime: that of the most likely regime, or a mix by their probabilities."""
+    """One portfolio per regime: that of the most likely regime, or a mix by their probabilities.
+
+    `follow` is the regime now, or the forecast of the regime one horizon ahead.
+    """
 
     kind: Literal["regime"]
     portfolios: Assets
     how: Literal["switch", "mix"] = "switch"
+    follow: Literal["current", "forecast"] = "current"
     rebalance: RebalanceSection = RebalanceSection()
 
     def uses(self) -> Iterator[tuple[str, str]]:
@@ -50,7 +54,9 @@ class RegimeStrategy(ComposedStrategy):
             )
         names = tuple(dict.fromkeys(self.portfolios))
         member = np.array([[float(name == own) for name in names] for own in self.portfolios])
-        shares = regime_shares(builder.regimes.probabilities, member, self.how)
+        path = builder.regimes
+        followed = path.probabilities if self.follow == "current" else path.forecast.probabilities
+        shares = regime_shares(followed, member, self.how)
         parts = {name.replace(":", " "): builder.policy(name) for name in names}
         return Blend(parts, shares, self.rebalance.build(), builder.decisions)
 

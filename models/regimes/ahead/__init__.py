@@ -1,0 +1,1 @@
+"""The regime one horizon ahead: distributions from transitions or a classifier, and what they are judged against."""

@@ -1,0 +1,1 @@
+"""Scores of what a run forecasts beside returns: regimes and covariances."""
