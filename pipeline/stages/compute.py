@@ -175,7 +175,14 @@ def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConf
         if isinstance(section, CombinationModel):
             members = [walks[member] for member in section.members]
             out[name] = combine_walks(
-                name, members, section.method, schedule.target, schedule.labels.end, section.discount
+                name,
+                members,
+                section.method,
+                schedule.target,
+                schedule.labels.end,
+                section.discount,
+                schedule.labels.horizon,
+                section.deviation,
             )
         else:
             out[name] = walks[name]

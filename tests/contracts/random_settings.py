@@ -311,7 +311,8 @@ def _model_keys() -> dict[str, Values]:
         "combination": combine
         | {
             "members": some(["ridge"], wrong=(["ridge", "ridge"], ["absent"], [])),
-            "method": some("mean", "median", "trimmed", "dmspe"),
+            "method": some("mean", "median", "trimmed", "dmspe", "learned"),
+            "prior_deviation": some(None, wrong=(0.0, 1.0, 101.0)),
         },
     }
     keys = {f"models.{kind}.{key}": values for kind, keys in by_kind.items() for key, values in keys.items()}

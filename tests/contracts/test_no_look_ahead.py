@@ -179,6 +179,7 @@ def smaller(name, **walk):
         "nested": RidgeModel(kind="ridge", selection="nested", half_life=60),
         "univariate": UnivariateModel(kind="univariate", combine="trimmed"),
         "dmspe": CombinationModel(kind="combination", members=("ridge", "univariate"), method="dmspe"),
+        "learned": CombinationModel(kind="combination", members=("ridge", "univariate"), method="learned"),
     }
     models = {
         key: section.model_copy(

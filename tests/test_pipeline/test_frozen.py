@@ -34,7 +34,7 @@ MODELS = {
     "nested": {"kind": "lightgbm", "max_trees": 12, "min_rows_in_leaf": 50, "selection": "nested"},
     **{
         f"by_{method}": {"kind": "combination", "members": MEMBERS, "method": method}
-        for method in ("mean", "median", "trimmed", "dmspe")
+        for method in ("mean", "median", "trimmed", "dmspe", "learned")
     },
 }
 
