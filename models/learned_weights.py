@@ -36,10 +36,11 @@ def learned_weights(
     Of weights 1/M + b that sum to 1 the error is e - d'b, where e is the error of the equal combination and d are the
     members' forecasts less it. Their least-squares estimate is Bates and Granger's (1969) with the full covariance of
     errors; it is known to be too noisy (Timmermann, 2006, section 4). With the prior
-    b ~ N(0, (prior_deviation / M)^2 I) its posterior mean is b = (D + k I)^-1 g, where D and g are sums over pairs of d d' and d e, and k is the variance
-    of g for each unit of tr D under equal weights, divided by the prior's variance. That variance is summed over
-    dates, so that assets of a date may depend on one another, and multiplied by the horizon, because overlapping
-    labels repeat one another. Negative weights become 0 and the others are scaled to the sum 1.
+    b ~ N(0, (prior_deviation / M)^2 I) its posterior mean is b = (D + k I)^-1 g. D and g are sums over pairs of d d'
+    and d e; k is the variance of g for each unit of tr D under equal weights, divided by the variance of the prior.
+    The variance of g is summed over dates, so that assets of a date may depend on one another, and multiplied by the
+    horizon, because overlapping labels repeat one another. Negative weights become 0 and the others are scaled to the
+    sum 1.
     """
     n_members = raw.shape[2]
     equal = np.full((len(ends), n_members), 1.0 / n_members)
