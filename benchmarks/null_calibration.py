@@ -130,7 +130,9 @@ def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
     expected = truth / schedule.target.risk
     raw = np.where(np.isfinite(ridge.raw), expected - np.nanmean(expected, axis=1, keepdims=True), np.nan)
     walks = dict(trained.walks) | {"oracle": replace(ridge, model="oracle", raw=raw)}
-    forecasts = compute.make_forecasts(walks, schedule, trained.prepared.config)
+    forecasts = compute.make_forecasts(
+        walks, schedule, trained.prepared.config, trained.stages.get("calibration covariances")
+    )
     return replace(trained, walks=walks, forecasts=forecasts)
 
 

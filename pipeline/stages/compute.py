@@ -28,6 +28,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.own_data.features import feature_specs
 from pipeline.settings.models import CombinationModel, Fitted
+from pipeline.stages.calibration_risk import CalibrationRisk
 from pipeline.stages.schedule import Schedule
 from validation.folds.labels import average_uniqueness
 
@@ -190,9 +191,12 @@ def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConf
 
 
 def make_forecasts(
-    walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig
+    walks: Mapping[str, WalkResult],
+    schedule: Schedule,
+    config: RunConfig,
+    risk: CalibrationRisk | None = None,
 ) -> dict[str, Forecast]:
-    """Calibrate each walk on its own past."""
+    """Calibrate each walk on its own past; a calibration in the inverse covariance needs the risk."""
     return {
         name: calibrate(
             walk,
@@ -200,6 +204,8 @@ def make_forecasts(
             schedule.labels,
             prior_periods=config.calibration.prior_periods,
             own_weight=config.calibration.own_mean_weight,
+            metric=config.calibration.metric,
+            covariances=None if risk is None else risk.metric(),
         )
         for name, walk in walks.items()
     }

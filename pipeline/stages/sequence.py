@@ -22,6 +22,7 @@ from pipeline.config import RunConfig
 from pipeline.settings.models import Fitted
 from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
+from pipeline.stages.calibration_risk import CalibrationRisk, make_calibration_risk
 from pipeline.stages.compute import Start
 from pipeline.stages.results import Prepared, Trained
 from pipeline.store import code_digest
@@ -77,7 +78,8 @@ class Sequence:
         regimes, covariances = self.estimate(prepared)
         names, fitted = self._walks(prepared, regimes)
         walks = compute.combine(fitted, schedule, config)
-        forecasts = self._stage("forecasts", lambda _: compute.make_forecasts(walks, schedule, config))
+        risk = self._calibration_risk(prepared, regimes)
+        forecasts = self._stage("forecasts", lambda _: compute.make_forecasts(walks, schedule, config, risk))
         return Trained(prepared, regimes, covariances, names, walks, forecasts, self.done)
 
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
@@ -106,6 +108,15 @@ class Sequence:
         return self._stage(
             "regimes",
             lambda start: compute.make_regimes(prepared.matrix, prepared.schedule, self.config, start.before),
+        )
+
+    def _calibration_risk(self, prepared: Prepared, regimes: RegimePath) -> CalibrationRisk | None:
+        """Estimate covariances at past forecasts, if the calibration is made in their inverse."""
+        if self.config.calibration.metric != "inverse_covariance":
+            return None
+        return self._stage(
+            "calibration covariances",
+            lambda _: make_calibration_risk(prepared.panel, prepared.schedule, regimes, self.config),
         )
 
     def _walks(

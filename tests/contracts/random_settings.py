@@ -213,6 +213,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "models": some(None),
         "strategies": some(None),
         "calibration.prior_periods": some(0.0, 36.0, 1e6, wrong=(-1.0,)),
+        "calibration.metric": some("risk", "return", "inverse_covariance"),
         "calibration.own_mean_weight": some(0.0, 0.2, 1.0, wrong=(1.2,)),
         "cost_rate": some(0.0, 0.001, 0.05, 0.49, wrong=(0.5,)),
         "impact_rate": some(0.0, 0.01, 0.1, 0.49, wrong=(-0.1,)),

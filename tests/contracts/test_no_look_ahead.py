@@ -28,6 +28,7 @@ from pipeline.settings.models import CombinationModel, RidgeModel, UnivariateMod
 from pipeline.stages import compute as stages
 from pipeline.stages import schedule as timetable
 from pipeline.stages import trading
+from pipeline.stages.calibration_risk import make_calibration_risk
 from pipeline.strategies.registry import Strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -56,7 +57,10 @@ def forecasting(config: RunConfig, panel):
         schedule,
         config,
     )
-    forecasts = stages.make_forecasts(walks, schedule, config)
+    risk = make_calibration_risk(panel, schedule, regimes, config)
+    forecasts = stages.make_forecasts(walks, schedule, config, risk)
+    calibration = config.calibration.model_copy(update={"metric": "inverse_covariance"})
+    in_covariance = config.model_copy(update={"calibration": calibration})
     out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {
         "label, by its end": ended(schedule.labels.value, schedule.labels.end),
         "target, by its end": ended(schedule.target.value, schedule.labels.end),
@@ -70,6 +74,10 @@ def forecasting(config: RunConfig, panel):
             [[len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in schedule.folds],
         ),
     }
+    for name, forecast in stages.make_forecasts(walks, schedule, in_covariance, risk).items():
+        out[f"forecast {name}: slope in the inverse covariance"] = by_date(
+            n, forecast.positions, forecast.slope
+        )
     for name, forecast in forecasts.items():
         out[f"forecast {name}: mean"] = by_date(n, forecast.positions, forecast.mean)
         out[f"forecast {name}: standard error"] = by_date(n, forecast.positions, forecast.stderr)

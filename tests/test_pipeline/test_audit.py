@@ -36,7 +36,7 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
-from pipeline.stages import compute, trading
+from pipeline.stages import calibration_risk, compute, trading
 from pipeline.stages import schedule as timetable
 from pipeline.stages.sequence import Sequence
 
@@ -329,6 +329,21 @@ def a_covariance_of_the_full_sample(monkeypatch):
     monkeypatch.setattr(trading, "covariance_path", leaking)
 
 
+@leak("calibration covariances", calibration={"metric": "inverse_covariance"})
+def a_calibration_in_a_covariance_with_the_next_return(monkeypatch):
+    honest = calibration_risk.covariance_path
+
+    def leaking(excess, positions, **options):
+        later = np.minimum(positions + 1, len(excess) - 1)
+        path = honest(excess, np.unique(later), **options)
+        at = np.searchsorted(path.positions, later)
+        return replace(
+            path, positions=positions, sigma=path.sigma[at], eligible=path.eligible[at], closed=None
+        )
+
+    monkeypatch.setattr(calibration_risk, "covariance_path", leaking)
+
+
 @leak("portfolio equal_weight", target__execution_lag=1)
 def trading_at_the_price_that_made_the_signal(monkeypatch):
     honest = trading.simulate
@@ -404,7 +419,17 @@ def test_the_catalogue_holds_at_least_twenty_leaks():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2}]
+    "changes",
+    [
+        {},
+        {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2},
+        {"calibration": {"metric": "inverse_covariance"}},
+        {
+            "calibration": {"metric": "inverse_covariance"},
+            "allocation__covariance": "factor",
+            "target__horizon": 8,
+        },
+    ],
 )
 def test_an_honest_run_gets_a_certificate(folder, changes):
     done = evaluated(small(folder, **changes))
