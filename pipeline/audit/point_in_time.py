@@ -21,8 +21,8 @@ from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import RunConfig
-from pipeline.stages.calibration_risk import CalibrationRisk
 from pipeline.stages.schedule import Schedule
+from pipeline.stages.trading import CalibrationRisk
 from validation.folds.walk_forward import Fold
 
 Names = tuple[str, ...]

@@ -16,6 +16,7 @@ from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.values.riskless import drop_riskless, find_riskless_in_panel
 from models.calibration import calibrate
+from models.calibration_metric import CovarianceMetric
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.dispatch import walk_forward
@@ -28,7 +29,6 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.own_data.features import feature_specs
 from pipeline.settings.models import CombinationModel, Fitted
-from pipeline.stages.calibration_risk import CalibrationRisk
 from pipeline.stages.schedule import Schedule
 from validation.folds.labels import average_uniqueness
 
@@ -194,9 +194,9 @@ def make_forecasts(
     walks: Mapping[str, WalkResult],
     schedule: Schedule,
     config: RunConfig,
-    risk: CalibrationRisk | None = None,
+    covariances: CovarianceMetric | None = None,
 ) -> dict[str, Forecast]:
-    """Calibrate each walk on its own past; a calibration in the inverse covariance needs the risk."""
+    """Calibrate each walk on its own past; a calibration in the inverse covariance needs covariances."""
     return {
         name: calibrate(
             walk,
@@ -205,7 +205,7 @@ def make_forecasts(
             prior_periods=config.calibration.prior_periods,
             own_weight=config.calibration.own_mean_weight,
             metric=config.calibration.metric,
-            covariances=None if risk is None else risk.metric(),
+            covariances=covariances,
         )
         for name, walk in walks.items()
     }

@@ -22,7 +22,6 @@ from pipeline.config import RunConfig
 from pipeline.settings.models import Fitted
 from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
-from pipeline.stages.calibration_risk import CalibrationRisk, make_calibration_risk
 from pipeline.stages.compute import Start
 from pipeline.stages.results import Prepared, Trained
 from pipeline.store import code_digest
@@ -79,7 +78,10 @@ class Sequence:
         names, fitted = self._walks(prepared, regimes)
         walks = compute.combine(fitted, schedule, config)
         risk = self._calibration_risk(prepared, regimes)
-        forecasts = self._stage("forecasts", lambda _: compute.make_forecasts(walks, schedule, config, risk))
+        metric = None if risk is None else risk.metric()
+        forecasts = self._stage(
+            "forecasts", lambda _: compute.make_forecasts(walks, schedule, config, metric)
+        )
         return Trained(prepared, regimes, covariances, names, walks, forecasts, self.done)
 
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
@@ -110,13 +112,13 @@ class Sequence:
             lambda start: compute.make_regimes(prepared.matrix, prepared.schedule, self.config, start.before),
         )
 
-    def _calibration_risk(self, prepared: Prepared, regimes: RegimePath) -> CalibrationRisk | None:
+    def _calibration_risk(self, prepared: Prepared, regimes: RegimePath) -> trading.CalibrationRisk | None:
         """Estimate covariances at past forecasts, if the calibration is made in their inverse."""
         if self.config.calibration.metric != "inverse_covariance":
             return None
         return self._stage(
             "calibration covariances",
-            lambda _: make_calibration_risk(prepared.panel, prepared.schedule, regimes, self.config),
+            lambda _: trading.make_calibration_risk(prepared.panel, prepared.schedule, regimes, self.config),
         )
 
     def _walks(

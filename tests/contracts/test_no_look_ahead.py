@@ -28,7 +28,6 @@ from pipeline.settings.models import CombinationModel, RidgeModel, UnivariateMod
 from pipeline.stages import compute as stages
 from pipeline.stages import schedule as timetable
 from pipeline.stages import trading
-from pipeline.stages.calibration_risk import make_calibration_risk
 from pipeline.strategies.registry import Strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -57,7 +56,7 @@ def forecasting(config: RunConfig, panel):
         schedule,
         config,
     )
-    risk = make_calibration_risk(panel, schedule, regimes, config)
+    risk = trading.make_calibration_risk(panel, schedule, regimes, config).metric()
     forecasts = stages.make_forecasts(walks, schedule, config, risk)
     calibration = config.calibration.model_copy(update={"metric": "inverse_covariance"})
     in_covariance = config.model_copy(update={"calibration": calibration})

@@ -36,7 +36,7 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
-from pipeline.stages import calibration_risk, compute, trading
+from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
 from pipeline.stages.sequence import Sequence
 
@@ -331,17 +331,13 @@ def a_covariance_of_the_full_sample(monkeypatch):
 
 @leak("calibration covariances", calibration={"metric": "inverse_covariance"})
 def a_calibration_in_a_covariance_with_the_next_return(monkeypatch):
-    honest = calibration_risk.covariance_path
+    honest = trading.make_calibration_risk
 
-    def leaking(excess, positions, **options):
-        later = np.minimum(positions + 1, len(excess) - 1)
-        path = honest(excess, np.unique(later), **options)
-        at = np.searchsorted(path.positions, later)
-        return replace(
-            path, positions=positions, sigma=path.sigma[at], eligible=path.eligible[at], closed=None
-        )
+    def leaking(panel, schedule, regimes, config):
+        returns = np.vstack([panel.returns[1:], panel.returns[-1:]])
+        return honest(replace(panel, returns=returns), schedule, regimes, config)
 
-    monkeypatch.setattr(calibration_risk, "covariance_path", leaking)
+    monkeypatch.setattr(trading, "make_calibration_risk", leaking)
 
 
 @leak("portfolio equal_weight", target__execution_lag=1)
@@ -427,7 +423,6 @@ def test_the_catalogue_holds_at_least_twenty_leaks():
         {
             "calibration": {"metric": "inverse_covariance"},
             "allocation__covariance": "factor",
-            "target__horizon": 8,
         },
     ],
 )
