@@ -136,7 +136,9 @@ def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
     expected = truth / schedule.target.risk
     raw = np.where(np.isfinite(ridge.raw), expected - np.nanmean(expected, axis=1, keepdims=True), np.nan)
     walks = dict(trained.walks) | {"oracle": replace(ridge, model="oracle", raw=raw)}
-    forecasts = compute.make_forecasts(walks, schedule, trained.prepared.config)
+    risk = trained.stages.get("calibration covariances")
+    metric = None if risk is None else risk.metric()
+    forecasts = compute.make_forecasts(walks, schedule, trained.prepared.config, metric)
     return replace(trained, walks=walks, forecasts=forecasts)
 
 

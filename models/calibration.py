@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from foundation.types import Bools, Floats, Ints
+from models.calibration_metric import CovarianceMetric, Products, multiply_in_covariance, multiply_pairs
 from models.forecast import Forecast
 from models.target import Target, row_mean
 from models.walk_forward.results import WalkResult
 from validation.folds.labels import Labels
 from validation.forecasts.scores import historical_mean
+
+Metric = Literal["risk", "return", "inverse_covariance"]
 
 BOUND = 2.0
 """Standard errors by which past forecasts may have been too large in returns before the slope is lowered."""
@@ -41,22 +45,20 @@ def drop_riskless_labels(labels: Labels, riskless: Bools) -> Labels:
     return replace(labels, value=np.where(riskless, np.nan, labels.value))
 
 
-def _past_slope(
-    predicted: Floats, realised: Floats, ends: Ints, prior_dates: float
-) -> tuple[Floats, Floats, Floats]:
-    """Return the slope of outcome on prediction that was known at each date.
+def _past_slope(products: Products, ends: Ints, prior_periods: float) -> tuple[Floats, Floats, Floats]:
+    """Return the slope of outcome on forecast that was known at each date.
 
-    Only pairs whose label had ended by row t enter row t. The slope is that of a regression through the origin,
-    pulled toward 0 as if `prior_dates` further dates of average prediction had shown no relation, and kept
+    Only dates whose label had ended by row t enter row t. The slope is that of a regression through the origin,
+    pulled toward 0 as if `prior_periods` further holding periods of average forecasts had shown no relation, and kept
     within 0 and 1.
 
     Parameters
     ----------
-    predicted, realised : ndarray of shape (T, N)
-        NaN pairs are left out.
+    products : Products
+        In the metric in which the slope is measured.
     ends : ndarray of int, shape (T,)
         Row at which each label becomes known.
-    prior_dates : float
+    prior_periods : float
 
     Returns
     -------
@@ -64,12 +66,9 @@ def _past_slope(
         Slope; the sum of squares that it rests on, prior included; variance of what it leaves unexplained (NaN
         where nothing had ended).
     """
-    ok = np.isfinite(predicted) & np.isfinite(realised)
-    f, y = np.where(ok, predicted, 0.0), np.where(ok, realised, 0.0)
-    per_date = np.stack([(f * y).sum(1), (f * f).sum(1), (y * y).sum(1), ok.sum(1), ok.any(1)], axis=1)
-    fy, ff, yy, pairs, dates = _sum_matured(per_date, ends)
+    fy, ff, yy, pairs, dates = _sum_matured(products.by_date, ends)
     with np.errstate(invalid="ignore", divide="ignore"):
-        energy = ff + np.where(dates > 0, ff / dates, 0.0) * prior_dates
+        energy = ff + np.where(dates > 0, ff / dates, 0.0) * (prior_periods * products.overlap)
         slope = np.where(energy > 0, np.clip(fy / energy, 0.0, 1.0), 0.0)
         noise = np.where(pairs > 0, (yy - 2 * slope * fy + slope**2 * ff) / pairs, np.nan)
     return slope, energy, noise
@@ -131,13 +130,20 @@ def _convert_to_returns(
 
 
 def calibrate(
-    walk: WalkResult, target: Target, labels: Labels, *, prior_periods: float, own_weight: float = 0.0
+    walk: WalkResult,
+    target: Target,
+    labels: Labels,
+    *,
+    prior_periods: float,
+    own_weight: float = 0.0,
+    metric: Metric = "risk",
+    covariances: CovarianceMetric | None = None,
 ) -> Forecast:
     """Turn raw predictions into expected excess returns that can be traded.
 
     mean = baseline + slope * (raw * risk - level), where level is what the baseline itself expects in an
     absolute target and 0 in a relative one. A model without skill has slope 0 and becomes the baseline. The slope
-    is what the record supports in units of risk and in returns; a nearly riskless asset gets the baseline.
+    is what the record supports in the metric and in returns; a nearly riskless asset gets the baseline.
 
     Parameters
     ----------
@@ -148,18 +154,37 @@ def calibrate(
         Strength of the belief in slope 0, in independent holding periods.
     own_weight : float
         See `baseline_mean`.
+    metric : {"risk", "return", "inverse_covariance"}
+        In what past forecasts are compared with outcomes: in units of each asset's risk, in returns, where assets
+        with a large volatility count more, or in the metric in which an optimiser uses them.
+    covariances : CovarianceMetric, optional
+        For `inverse_covariance`.
+
+    Raises
+    ------
+    ValueError
+        If the metric needs covariances and there are none.
     """
     base = baseline_mean(labels, own_weight, target.riskless)
     level = np.zeros_like(base) if target.relative else base / target.risk
     prediction = walk.raw - level
-    slope, energy, noise = _past_slope(
-        prediction, target.value - level, labels.end, prior_periods * labels.horizon
-    )
-    slope = _bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
+    in_returns = _convert_to_returns(prediction, target, labels, base)
+    if metric == "risk":
+        products = multiply_pairs(prediction, target.value - level, labels.horizon)
+    elif metric == "return":
+        products = multiply_pairs(*in_returns, labels.horizon)
+    elif covariances is None:
+        raise ValueError("a calibration in the metric of the inverse covariance needs covariances")
+    else:
+        products = multiply_in_covariance(
+            *in_returns, covariances, horizon=labels.horizon, relative=target.relative
+        )
+    slope, energy, noise = _past_slope(products, labels.end, prior_periods)
+    slope = _bound_slope(slope, *in_returns, labels)
     mean = np.where(target.riskless, base, base + slope[:, None] * prediction * target.risk)
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.
-        slope_error = np.where(energy > 0, np.sqrt(noise * labels.horizon / energy), 0.0)
+        slope_error = np.where(energy > 0, np.sqrt(noise * products.overlap / energy), 0.0)
     common_error = baseline_error(drop_riskless_labels(labels, target.riskless))[:, None]
     stderr = np.hypot(np.abs(prediction) * target.risk * slope_error[:, None], common_error)
     stderr = np.where(target.riskless, np.nan_to_num(target.risk), stderr)

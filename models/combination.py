@@ -1,4 +1,4 @@
-"""Combinations of forecasts: mean, median, trimmed mean, and weights by past errors."""
+"""Combinations of forecasts: mean, median, trimmed mean, and weights from past errors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from foundation.types import Floats, Ints
 from models.errors import TrainingError
+from models.learned_weights import discounted_sums, learned_weights
 from models.target import Target, row_mean
 from models.walk_forward.results import FoldFit, WalkResult
 
@@ -56,20 +57,34 @@ def dmspe_weights(raw: Floats, y: Floats, ends: Ints, discount: float) -> Floats
     errors = (y[:, :, None] - raw) ** 2
     both = np.isfinite(errors).all(axis=2, keepdims=True)
     by_date = np.where(both, errors, 0.0).sum(axis=1)
-    return weight_by_losses(_discount_sums(by_date, ends, discount))
+    return weight_by_losses(discounted_sums(by_date, ends, discount))
 
 
-def _discount_sums(by_date: Floats, ends: Ints, discount: float) -> Floats:
-    """Return the discounted sum of what had ended by each date, shape (T, M)."""
-    total = np.zeros(by_date.shape)
-    sums, matured = np.zeros(by_date.shape[1]), 0
-    for t in range(len(ends)):
-        sums = discount * sums
-        while matured < len(ends) and ends[matured] <= t:
-            sums = sums + by_date[matured]
-            matured += 1
-        total[t] = sums
-    return total
+def member_weights(
+    raw: Floats,
+    target: Target,
+    ends: Ints,
+    method: str,
+    *,
+    discount: float,
+    horizon: int,
+    prior_deviation: float,
+) -> Floats | None:
+    """Return the weight of each member at each date, shape (T, M); None if the method has no such weights.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (T, N, M)
+    target, ends, method, discount, horizon, prior_deviation
+        As `combine_walks` takes them.
+    """
+    if method == "dmspe":
+        return dmspe_weights(raw, target.value, ends, discount)
+    if method == "learned":
+        return learned_weights(
+            raw, target.value, ends, horizon, prior_deviation=prior_deviation, discount=discount
+        )
+    return None
 
 
 def combine_walks(
@@ -79,6 +94,8 @@ def combine_walks(
     target: Target,
     ends: Ints,
     discount: float = 1.0,
+    horizon: int = 1,
+    prior_deviation: float = 1.0,
 ) -> WalkResult:
     """Return the combination of the members' predictions.
 
@@ -89,10 +106,12 @@ def combine_walks(
     ----------
     name : str
     members : sequence of WalkResult
-    method : {"mean", "median", "trimmed", "dmspe"}
+    method : {"mean", "median", "trimmed", "dmspe", "learned"}
     target : Target
     ends, discount
         See `dmspe_weights`.
+    horizon, prior_deviation
+        See `learned_weights`.
 
     Raises
     ------
@@ -106,15 +125,18 @@ def combine_walks(
     if not members:
         raise TrainingError(f"combination {name!r} has no members")
     raw = np.stack([member.raw for member in members], axis=2)
-    weights = np.full((len(ends), len(members)), 1.0 / len(members))
-    if method == "dmspe":
-        weights = dmspe_weights(raw, target.value, ends, discount)
-        combined = (raw * weights[:, None, :]).sum(axis=2)
-    else:
+    weights = member_weights(
+        raw, target, ends, method, discount=discount, horizon=horizon, prior_deviation=prior_deviation
+    )
+    if weights is None:
+        weights = np.full((len(ends), len(members)), 1.0 / len(members))
         combined = pool_forecasts(raw, method)
+    else:
+        combined = (raw * weights[:, None, :]).sum(axis=2)
     if target.relative:
         combined = combined - row_mean(combined)[:, None]
-    fits = tuple(_combined_fit(fits, weights) for fits in _current_fits(members))
+    shown = [member.model for member in members] if method == "learned" else []
+    fits = tuple(_combined_fit(fits, weights, shown) for fits in _current_fits(members))
     last = {"kind": "Combination", "method": method, "members": [member.model for member in members]}
     return WalkResult(name, combined, fits, last)
 
@@ -126,8 +148,10 @@ def _current_fits(members: Sequence[WalkResult]) -> Iterator[list[FoldFit]]:
         yield [[fit for fit in member.fits if fit.first_test <= start][-1] for member in members]
 
 
-def _combined_fit(fits: Sequence[FoldFit], weights: Floats) -> FoldFit:
+def _combined_fit(fits: Sequence[FoldFit], weights: Floats, shown: Sequence[str]) -> FoldFit:
+    """Return the summary of a combination from a refit on, with the weights of the members to be shown."""
     newest = max(fits, key=lambda fit: fit.first_test)
     share = weights[newest.first_test]
     importance = np.average([fit.importance for fit in fits], axis=0, weights=share)
-    return FoldFit(newest.first_test, newest.n_rows, {}, importance, 0.0)
+    chosen = {f"weight_{member}": float(w) for member, w in zip(shown, share, strict=False)}
+    return FoldFit(newest.first_test, newest.n_rows, chosen, importance, 0.0)

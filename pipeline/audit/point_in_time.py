@@ -14,7 +14,7 @@ from allocation.covariance.path import CovariancePath
 from allocation.policies.portfolio_state import SleevePaths
 from backtest.result import BacktestResult
 from features.matrix import FeatureMatrix
-from foundation.types import Ints
+from foundation.types import Bools, Ints
 from market.panel import BARS, Panel
 from models.dataset import Dataset
 from models.forecast import Forecast
@@ -23,6 +23,7 @@ from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import RunConfig
 from pipeline.stages.schedule import Schedule
+from pipeline.stages.trading import CalibrationRisk
 from validation.folds.walk_forward import Fold
 
 Names = tuple[str, ...]
@@ -143,26 +144,27 @@ def _folds(name: str, folds: Iterable[Fold]) -> PointInTimeValue:
     return PointInTimeValue("schedule", name, table[:, 0], table[:, 1:], (columns,))
 
 
-def _of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[PointInTimeValue]:
-    """Yield covariance and eligible assets at each decision, and at the last date of the panel.
+def _of_covariances(
+    path: CovariancePath, at: Bools, assets: Names, stage: str = "covariances"
+) -> Iterator[PointInTimeValue]:
+    """Yield covariance and eligible assets at some of the rows of a path, by a mask.
 
     For a factor model these are the columns of loadings and the specific variances.
     """
-    at = np.isin(path.positions, decisions)
     rows = path.positions[at]
-    yield PointInTimeValue("covariances", "eligible", rows, path.eligible[at], (assets,))
+    yield PointInTimeValue(stage, "eligible", rows, path.eligible[at], (assets,))
     closed = np.zeros_like(path.eligible) if path.closed is None else path.closed
-    yield PointInTimeValue("covariances", "closed", rows, closed[at], (assets,))
+    yield PointInTimeValue(stage, "closed", rows, closed[at], (assets,))
     if not isinstance(path.sigma, tuple):
-        yield PointInTimeValue("covariances", "covariance", rows, path.sigma[at], (assets, assets))
+        yield PointInTimeValue(stage, "covariance", rows, path.sigma[at], (assets, assets))
         return
     factors = [path.sigma[d] for d in np.flatnonzero(at)]
     # Each decision has one row per factor.
     of_each = np.repeat(rows, [one.loadings.shape[1] for one in factors])
     loadings = np.concatenate([one.loadings.T for one in factors] or [np.empty((0, len(assets)))])
-    yield PointInTimeValue("covariances", "loading", of_each, loadings, (assets,))
+    yield PointInTimeValue(stage, "loading", of_each, loadings, (assets,))
     specific = np.array([one.specific for one in factors]).reshape(len(factors), len(assets))
-    yield PointInTimeValue("covariances", "specific variance", rows, specific, (assets,))
+    yield PointInTimeValue(stage, "specific variance", rows, specific, (assets,))
 
 
 def _of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
@@ -245,8 +247,12 @@ _VALUES: Mapping[type, Callable[[Any, _Done, RunConfig], Iterator[PointInTimeVal
     FeatureMatrix: lambda matrix, done, config: of_features(matrix, done["data"].assets),
     Schedule: lambda schedule, done, config: _of_schedule(schedule, done["data"].assets, refits(config)),
     RegimePath: lambda path, done, config: _of_regimes(path),
+    # Beside the decisions there is a covariance for the last date of the panel, whichever that is.
     CovariancePath: lambda path, done, config: _of_covariances(
-        path, done["schedule"].decisions, done["data"].assets
+        path, np.isin(path.positions, done["schedule"].decisions), done["data"].assets
+    ),
+    CalibrationRisk: lambda risk, done, config: _of_covariances(
+        risk.path, np.ones(len(risk.path.positions), bool), done["data"].assets, "calibration covariances"
     ),
     # Its columns are compared as features and regimes, its target as label. Another fault shows in the models.
     Dataset: lambda data, done, config: iter(()),

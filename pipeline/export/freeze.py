@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.calibration import baseline_mean
-from models.combination import dmspe_weights
+from models.combination import member_weights
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.settings.models import CombinationModel
@@ -72,10 +72,14 @@ def _model(name: str, trained: Trained) -> dict[str, Any]:
 
 def _combination(walk: WalkResult, trained: Trained, section: CombinationModel) -> dict[str, Any]:
     """Return the members, and their weights at the last date."""
-    spec = dict(walk.last)
-    if section.method == "dmspe":
-        schedule = trained.prepared.schedule
-        raw = np.stack([trained.walks[member].raw for member in section.members], axis=2)
-        weights = dmspe_weights(raw, schedule.target.value, schedule.labels.end, section.discount)
-        spec["weights"] = weights[-1].tolist()
-    return spec
+    schedule = trained.prepared.schedule
+    weights = member_weights(
+        np.stack([trained.walks[member].raw for member in section.members], axis=2),
+        schedule.target,
+        schedule.labels.end,
+        section.method,
+        discount=section.discount,
+        horizon=schedule.labels.horizon,
+        prior_deviation=section.deviation,
+    )
+    return dict(walk.last) | ({} if weights is None else {"weights": weights[-1].tolist()})

@@ -150,7 +150,7 @@ def _linear(spec: Mapping[str, Any], X: np.ndarray) -> np.ndarray:
 
 
 def _combined(each: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:
-    if spec["method"] == "dmspe":
+    if "weights" in spec:
         return np.asarray((each * _numbers(spec["weights"])[None]).sum(axis=1))
     return _pooled(each, spec["method"])
 

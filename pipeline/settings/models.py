@@ -209,8 +209,23 @@ class CombinationModel(Section):
 
     kind: Literal["combination"]
     members: Annotated[tuple[str, ...], Field(min_length=1)]
-    method: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
+    method: Literal["mean", "median", "trimmed", "dmspe", "learned"] = "mean"
     discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+    prior_deviation: Annotated[float, Field(ge=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _settings_go_with_method(self) -> CombinationModel:
+        if self.prior_deviation is not None and self.method != "learned":
+            raise ValueError(
+                f"prior_deviation is a setting of method learned, not of method {self.method}: leave it out, or set "
+                "method: learned"
+            )
+        return self
+
+    @property
+    def deviation(self) -> float:
+        """Prior deviation of learned weights from equal ones, as a multiple of the equal weight."""
+        return 1.0 if self.prior_deviation is None else self.prior_deviation
 
     def find_unknown_member(self, fitted: Collection[str]) -> str:
         """Return a message about the first member that is no fitted model; "" if there is none."""

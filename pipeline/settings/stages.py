@@ -89,6 +89,7 @@ class CalibrationSection(Section):
 
     prior_periods: Annotated[float, Field(ge=0)] = 36.0
     own_mean_weight: Fraction = 0.0
+    metric: Literal["risk", "return", "inverse_covariance"] = "risk"
 
 
 class EvaluationSection(Section):

@@ -16,6 +16,7 @@ from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.values.riskless import drop_riskless, find_riskless_in_panel
 from models.calibration import calibrate
+from models.calibration_metric import CovarianceMetric
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.dispatch import walk_forward
@@ -193,7 +194,14 @@ def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConf
         if isinstance(section, CombinationModel):
             members = [walks[member] for member in section.members]
             out[name] = combine_walks(
-                name, members, section.method, schedule.target, schedule.labels.end, section.discount
+                name,
+                members,
+                section.method,
+                schedule.target,
+                schedule.labels.end,
+                section.discount,
+                schedule.labels.horizon,
+                section.deviation,
             )
         else:
             out[name] = walks[name]
@@ -201,9 +209,12 @@ def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConf
 
 
 def make_forecasts(
-    walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig
+    walks: Mapping[str, WalkResult],
+    schedule: Schedule,
+    config: RunConfig,
+    covariances: CovarianceMetric | None = None,
 ) -> dict[str, Forecast]:
-    """Calibrate each walk on its own past."""
+    """Calibrate each walk on its own past; a calibration in the inverse covariance needs covariances."""
     return {
         name: calibrate(
             walk,
@@ -211,6 +222,8 @@ def make_forecasts(
             schedule.labels,
             prior_periods=config.calibration.prior_periods,
             own_weight=config.calibration.own_mean_weight,
+            metric=config.calibration.metric,
+            covariances=covariances,
         )
         for name, walk in walks.items()
     }

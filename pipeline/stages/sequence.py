@@ -77,7 +77,11 @@ class Sequence:
         regimes, covariances = self.estimate(prepared)
         names, fitted = self._walks(prepared, regimes)
         walks = compute.combine(fitted, schedule, config)
-        forecasts = self._stage("forecasts", lambda _: compute.make_forecasts(walks, schedule, config))
+        risk = self._calibration_risk(prepared, regimes)
+        metric = None if risk is None else risk.metric()
+        forecasts = self._stage(
+            "forecasts", lambda _: compute.make_forecasts(walks, schedule, config, metric)
+        )
         return Trained(prepared, regimes, covariances, names, walks, forecasts, self.done)
 
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
@@ -106,6 +110,15 @@ class Sequence:
         return self._stage(
             "regimes",
             lambda start: compute.make_regimes(prepared.matrix, prepared.schedule, self.config, start.before),
+        )
+
+    def _calibration_risk(self, prepared: Prepared, regimes: RegimePath) -> trading.CalibrationRisk | None:
+        """Estimate covariances at past forecasts, if the calibration is made in their inverse."""
+        if self.config.calibration.metric != "inverse_covariance":
+            return None
+        return self._stage(
+            "calibration covariances",
+            lambda _: trading.make_calibration_risk(prepared.panel, prepared.schedule, regimes, self.config),
         )
 
     def _walks(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
 from allocation.covariance.path_estimation import covariance_path
+from allocation.covariance_types import to_dense
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
 from allocation.policies.outsiders import SellOutsiders
@@ -27,6 +29,7 @@ from backtest.simulate import simulate
 from foundation.types import Floats, Ints
 from market.panel import Panel
 from models.calibration import baseline_mean
+from models.calibration_metric import CovarianceMetric
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from pipeline.config import RunConfig
@@ -36,6 +39,30 @@ from pipeline.strategies.allocators import RunAllocators
 from pipeline.strategies.builder import StrategyBuilder
 from pipeline.strategies.forecast_policies import ForecastPolicies
 from validation.forecasts.scores import historical_mean
+
+_PER_HORIZON = 4
+"""Covariances in each horizon: labels of nearer dates overlap so much that they add nearly nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationRisk:
+    """Covariances at forecast dates from the first on, before the first decision too.
+
+    Attributes
+    ----------
+    path : CovariancePath
+    step : int
+        Dates from one covariance to the next.
+    """
+
+    path: CovariancePath
+    step: int
+
+    def metric(self) -> CovarianceMetric:
+        """Return the covariances as plain arrays."""
+        return CovarianceMetric(
+            self.path.positions, self.step, lambda row: np.asarray(to_dense(self.path.at(row)[0]))
+        )
 
 
 def make_covariances(
@@ -54,6 +81,28 @@ def make_covariances(
         closed=panel.closed,
         member=panel.member,
     )
+
+
+def make_calibration_risk(
+    panel: Panel, schedule: Schedule, regimes: RegimePath, config: RunConfig
+) -> CalibrationRisk:
+    """Estimate the covariance at dates from the first forecast on, as the allocator does at decisions."""
+    horizon = schedule.labels.horizon
+    step = max(1, horizon // _PER_HORIZON)
+    first = int(schedule.folds[0].test[0])
+    path = covariance_path(
+        panel.returns - panel.cash[:, None],
+        np.arange(first, len(panel.dates), step, dtype=np.int64),
+        window=config.allocation.covariance_window,
+        min_history=config.allocation.min_history,
+        horizon=horizon,
+        estimator=config.allocation.covariance.estimator(
+            regimes.probabilities, regimes.forecast.probabilities
+        ),
+        closed=panel.closed,
+        member=panel.member,
+    )
+    return CalibrationRisk(path, step)
 
 
 def decision_rows(panel: Panel, schedule: Schedule) -> Ints:

@@ -214,6 +214,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "models": some(None),
         "strategies": some(None),
         "calibration.prior_periods": some(0.0, 36.0, 1e6, wrong=(-1.0,)),
+        "calibration.metric": some("risk", "return", "inverse_covariance"),
         "calibration.own_mean_weight": some(0.0, 0.2, 1.0, wrong=(1.2,)),
         "cost_rate": some(0.0, 0.001, 0.05, 0.49, wrong=(0.5,)),
         "impact_rate": some(0.0, 0.01, 0.1, 0.49, wrong=(-0.1,)),
@@ -320,7 +321,8 @@ def _model_keys() -> dict[str, Values]:
         "combination": combine
         | {
             "members": some(["ridge"], wrong=(["ridge", "ridge"], ["absent"], [])),
-            "method": some("mean", "median", "trimmed", "dmspe"),
+            "method": some("mean", "median", "trimmed", "dmspe", "learned"),
+            "prior_deviation": some(None, wrong=(0.0, 1.0, 101.0)),
         },
     }
     keys = {f"models.{kind}.{key}": values for kind, keys in by_kind.items() for key, values in keys.items()}

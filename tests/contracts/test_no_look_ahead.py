@@ -56,7 +56,10 @@ def forecasting(config: RunConfig, panel):
         schedule,
         config,
     )
-    forecasts = stages.make_forecasts(walks, schedule, config)
+    risk = trading.make_calibration_risk(panel, schedule, regimes, config).metric()
+    forecasts = stages.make_forecasts(walks, schedule, config, risk)
+    calibration = config.calibration.model_copy(update={"metric": "inverse_covariance"})
+    in_covariance = config.model_copy(update={"calibration": calibration})
     out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {
         "label, by its end": ended(schedule.labels.value, schedule.labels.end),
         "target, by its end": ended(schedule.target.value, schedule.labels.end),
@@ -70,6 +73,10 @@ def forecasting(config: RunConfig, panel):
             [[len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in schedule.folds],
         ),
     }
+    for name, forecast in stages.make_forecasts(walks, schedule, in_covariance, risk).items():
+        out[f"forecast {name}: slope in the inverse covariance"] = by_date(
+            n, forecast.positions, forecast.slope
+        )
     for name, forecast in forecasts.items():
         out[f"forecast {name}: mean"] = by_date(n, forecast.positions, forecast.mean)
         out[f"forecast {name}: standard error"] = by_date(n, forecast.positions, forecast.stderr)
@@ -179,6 +186,7 @@ def smaller(name, **walk):
         "nested": RidgeModel(kind="ridge", selection="nested", half_life=60),
         "univariate": UnivariateModel(kind="univariate", combine="trimmed"),
         "dmspe": CombinationModel(kind="combination", members=("ridge", "univariate"), method="dmspe"),
+        "learned": CombinationModel(kind="combination", members=("ridge", "univariate"), method="learned"),
     }
     models = {
         key: section.model_copy(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.calibration import BOUND, _bound_slope, _past_slope, baseline_mean, calibrate
+from models.calibration_metric import multiply_pairs
 from models.target import Target, floor_risk
 from models.walk_forward.results import WalkResult
 from validation.folds.labels import Labels
@@ -36,7 +37,7 @@ def test_slope_equals_the_slow_loop(horizon):
     f[:20] = np.nan
     y[rng.random(y.shape) < 0.1] = np.nan
     ends = np.arange(80) + horizon
-    slope, _, _ = _past_slope(f, y, ends, 7.0)
+    slope, _, _ = _past_slope(multiply_pairs(f, y, 1), ends, 7.0)
     for t in range(80):
         assert slope[t] == pytest.approx(slow_slope(f, y, ends, 7.0, t), rel=1e-12, abs=1e-15)
 
@@ -45,10 +46,10 @@ def test_only_ended_labels_count():
     rng = np.random.default_rng(0)
     f, y = rng.normal(size=(60, 3)), rng.normal(size=(60, 3))
     ends = np.arange(60) + 5
-    slope, energy, noise = _past_slope(f, y, ends, 3.0)
+    slope, energy, noise = _past_slope(multiply_pairs(f, y, 1), ends, 3.0)
     changed = y.copy()
     changed[36:] = 99.0  # ends at row 41 or later
-    again = _past_slope(f, changed, ends, 3.0)
+    again = _past_slope(multiply_pairs(f, changed, 1), ends, 3.0)
     for before, after in zip((slope, energy, noise), again, strict=True):
         np.testing.assert_array_equal(after[:41], before[:41])
     assert again[0][41] != slope[41]
@@ -165,7 +166,7 @@ def test_a_slope_that_returns_do_not_support_is_lowered_as_by_a_slow_loop(horizo
 
 def test_a_slope_that_returns_support_stays_bit_for_bit():
     walk, target, labels = planted(0.5)
-    plain, _, _ = _past_slope(walk.raw, target.value, labels.end, 10)
+    plain, _, _ = _past_slope(multiply_pairs(walk.raw, target.value, 1), labels.end, 10)
     np.testing.assert_array_equal(calibrate(walk, target, labels, prior_periods=10).slope, plain)
 
 
@@ -180,7 +181,7 @@ def test_skill_for_quiet_assets_alone_is_not_traded_in_loud_ones(relative):
         f, value = (a - a.mean(axis=1, keepdims=True) for a in (f, value))
     labels = labels_of(value * risk)
     target = Target(value, risk, relative, np.zeros(risk.shape, dtype=bool))
-    plain, _, _ = _past_slope(f, value, labels.end, 10)
+    plain, _, _ = _past_slope(multiply_pairs(f, value, 1), labels.end, 10)
     assert plain[-1] > 0.5
     assert calibrate(WalkResult("m", f, (), {}), target, labels, prior_periods=10).slope[-1] < 0.1
 

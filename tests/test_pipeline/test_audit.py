@@ -377,6 +377,17 @@ def a_covariance_of_the_full_sample(monkeypatch):
     monkeypatch.setattr(trading, "covariance_path", leaking)
 
 
+@leak("calibration covariances", calibration={"metric": "inverse_covariance"})
+def a_calibration_in_a_covariance_with_the_next_return(monkeypatch):
+    honest = trading.make_calibration_risk
+
+    def leaking(panel, schedule, regimes, config):
+        returns = np.vstack([panel.returns[1:], panel.returns[-1:]])
+        return honest(replace(panel, returns=returns), schedule, regimes, config)
+
+    monkeypatch.setattr(trading, "make_calibration_risk", leaking)
+
+
 @leak("portfolio equal_weight", target__execution_lag=1)
 def trading_at_the_price_that_made_the_signal(monkeypatch):
     honest = trading.simulate
@@ -458,6 +469,11 @@ def test_the_catalogue_holds_at_least_twenty_leaks():
         {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2},
         {"target__horizon": 3, "regimes__forecast": "logit", "regimes__kind": "hmm"},
         {"regimes__forecast": "lightgbm", "allocation__covariance": {"kind": "regime", "follow": "forecast"}},
+        {"calibration": {"metric": "inverse_covariance"}},
+        {
+            "calibration": {"metric": "inverse_covariance"},
+            "allocation__covariance": "factor",
+        },
     ],
 )
 def test_an_honest_run_gets_a_certificate(folder, changes):

@@ -43,7 +43,7 @@ MODELS = {
     },
     **{
         f"by_{method}": {"kind": "combination", "members": MEMBERS, "method": method}
-        for method in ("mean", "median", "trimmed", "dmspe")
+        for method in ("mean", "median", "trimmed", "dmspe", "learned")
     },
 }
 
