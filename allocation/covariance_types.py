@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
-from foundation.compiled import compiled
 from foundation.types import Bools, Floats
 
 _Indices = NDArray[np.bool_] | NDArray[np.intp]
@@ -92,16 +91,3 @@ def spread_covariance(sigma: Risk, universe: Bools) -> Risk:
     full = np.full((n, n), np.nan)
     full[np.ix_(universe, universe)] = sigma
     return full
-
-
-def median_variance(sigma: Risk) -> float:
-    """Return the median of the variances that are known; those of assets without a covariance are NaN."""
-    return float(_finite_median(np.ascontiguousarray(sigma.diagonal())))
-
-
-@compiled
-def _finite_median(values: Floats) -> float:
-    """Return the median of the finite values, NaN if there are none."""
-    known = np.sort(values[np.isfinite(values)])
-    n = len(known)
-    return 0.5 * (known[(n - 1) // 2] + known[n // 2]) if n else np.nan

@@ -8,13 +8,14 @@ import numpy as np
 
 from allocation import input_checks
 from allocation.asset_names import parse_names
-from allocation.covariance_types import Risk, median_variance, select_covariance
+from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InputError
 from allocation.input_alignment import align_all, is_plain
 from allocation.mean_variance.preparation import (
     broadcast_rates,
     check_standard_errors,
     is_implied_by_budget,
+    median_variance,
     start_within_bounds,
 )
 from allocation.mean_variance.problem import MeanVarianceProblem

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.covariance_types import Risk
 from allocation.errors import InputError
 from allocation.input_alignment import align_vector
 from allocation.problem.limits import Limits
@@ -70,3 +71,16 @@ def start_within_bounds(
         else:
             forced += abs(held[i])
     return pulled, start, forced
+
+
+def median_variance(sigma: Risk) -> float:
+    """Return the median of the variances that are known; those of assets without a covariance are NaN."""
+    return float(_finite_median(np.ascontiguousarray(sigma.diagonal())))
+
+
+@compiled
+def _finite_median(values: Floats) -> float:
+    """Return the median of the finite values, NaN if there are none."""
+    known = np.sort(values[np.isfinite(values)])
+    n = len(known)
+    return 0.5 * (known[(n - 1) // 2] + known[n // 2]) if n else np.nan

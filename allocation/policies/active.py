@@ -8,7 +8,8 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
-from allocation.covariance_types import Risk, median_variance, select_covariance
+from allocation.covariance_types import Risk, select_covariance
+from allocation.mean_variance.preparation import median_variance
 from allocation.policies.policy import AllocatorPolicy
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.closed_markets import solve_around

@@ -390,6 +390,8 @@ def _allocation_keys(
         "allocation.forecast": some("ridge", wrong=("absent",)),
         "allocation.strategy": some("traded", wrong=(None, "absent")),
         "allocation.risk_aversion": some(0.01, 1.0, 5.0, 500.0, wrong=(0.0,)),
+        "allocation.active_risk_aversion": some(None, 0.0, 5.0, 300.0, wrong=(-1.0,)),
+        "allocation.l2_penalty": some(0.0, 0.5, 1.0, 50.0, wrong=(-0.1,)),
         "allocation.rebalance_every": some(
             1, 2, 12, 10_000, "weekly", "month_end", "quarter_end", wrong=(0, "yearly")
         ),

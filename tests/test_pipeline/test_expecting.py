@@ -135,8 +135,10 @@ def test_views_and_forecasts_go_together(mine):
 
 def test_a_slow_trader_trades_less_the_dearer_it_is(mine):
     """And what fades at once is hardly worth a trade."""
+    plain = {"allocation__l2_penalty": 0.0, "allocation__active_risk_aversion": 0.0}
     cheap, dear = (
-        evaluated(one(mine, {"kind": "aim", "forecast": "ridge"}, cost_rate=rate)) for rate in (1e-6, 0.01)
+        evaluated(one(mine, {"kind": "aim", "forecast": "ridge"}, cost_rate=rate, **plain))
+        for rate in (1e-6, 0.01)
     )
     turnover = [done.performance["strategy:s"]["turnover"] for done in (cheap, dear)]
     assert turnover[1] < 0.5 * turnover[0]

@@ -7,9 +7,10 @@ import pytest
 from nasty_cases import plain
 from truth import by_cones
 
-from allocation.covariance_types import FactorCovariance, median_variance, to_dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.preparation import median_variance
 from allocation.problem.constraints import Constraints
 
 

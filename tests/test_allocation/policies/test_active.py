@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from policy_worlds import estimated, market, run
 
-from allocation.covariance_types import median_variance
 from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.preparation import median_variance
 from allocation.policies.active import ActivePolicy, ForecastFreeAnchor
 from allocation.policies.policy import AllocatorPolicy
 from allocation.policies.portfolio_state import PortfolioState
