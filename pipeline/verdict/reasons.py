@@ -21,7 +21,7 @@ MEANING = {
 }
 """Each verdict in plain words."""
 LONGEST = 200
-"""Years; a longer time is not told as a number."""
+"""Years; a longer time is put in words."""
 
 
 def name_verdict(tests: Tests) -> str:

@@ -10,7 +10,7 @@ LIMITS = {
     "90th percentile of lines of a module": 200,
     "lines of the longest module": 300,
     "90th percentile of lines of a function": 25,
-    "public names that another folder imports": 880,
+    "public names that another folder imports": 930,
     "public names defined twice in a package": 0,
 }
 
