@@ -48,6 +48,7 @@ from pipeline.settings.stages import (
 )
 from pipeline.settings.time.durations import find_durations, replace_durations
 from pipeline.settings.trading import TradingSettings
+from pipeline.strategies.benchmarks import find_wrong_benchmark
 from pipeline.strategies.limits import find_limit_conflict
 from pipeline.strategies.references import find_wrong_reference
 from pipeline.strategies.registry import Strategy
@@ -130,6 +131,7 @@ class RunConfig(Section):
             find_wrong_reference(self.strategies, BASELINES, tuple(self.models))
             or self._find_strategy_conflict()
             or find_limit_conflict(self.allocation, self.strategies)
+            or find_wrong_benchmark(self.evaluation.benchmarks, self.strategies, BASELINES, self.models)
         )
         if wrong:
             raise ValueError(wrong)
@@ -176,6 +178,8 @@ class RunConfig(Section):
             Keys to leave out, by section, in the format of pydantic's `exclude`.
         """
         free = dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True)
+        # Benchmarks are compared with, and decide nothing.
+        free |= {"evaluation": {"benchmarks"}}
         return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)
 
     def digest(self) -> str:

@@ -128,7 +128,7 @@ class Pipeline:
             performance, comparisons = measure_portfolios(results, panel)
         check_scores(scores, panel)
         done = self._sequence.done
-        return Evaluated(trained, scores, results, performance, comparisons, target, done)
+        return Evaluated(trained, scores, results, performance, comparisons, target, done, done["active"])
 
     @explained
     def certify(self, done: Evaluated) -> Certificate | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
+from backtest.active.record import ActiveRecord
 from backtest.attribution import attribute
 from backtest.performance import compare_results, summarise_result
 from backtest.result import BacktestResult
@@ -19,6 +21,7 @@ from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import BASELINES, RunConfig
+from pipeline.stages.active.measures import attribute_active, measure_benchmarks, summarise_transfer
 from pipeline.stages.evaluation import ForecastScore, score_forecast
 from pipeline.stages.plausibility import check_portfolio
 from pipeline.stages.record import RunRecord, make_record
@@ -70,6 +73,8 @@ class Evaluated:
         Decided at the last date, for the portfolio that is traded.
     stages : mapping of str to result
         Result of each stage by its name, in the order of `pipeline.stages.sequence`.
+    active : ActiveRecord
+        Active portfolios beside `no_forecast`.
     """
 
     trained: Trained
@@ -79,6 +84,7 @@ class Evaluated:
     comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
     target: Weights
     stages: Mapping[str, Any]
+    active: ActiveRecord
 
     @property
     def chosen(self) -> str:
@@ -96,6 +102,25 @@ class Evaluated:
         attributions = {name: attribute(result, year) for name, result in self.results.items()}
         return {name: rows for name, rows in attributions.items() if rows}
 
+    @cached_property
+    def benchmarks(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Alpha, beta, tracking error and more of each portfolio that is no baseline, by benchmark."""
+        prepared = self.trained.prepared
+        return measure_benchmarks(self.results, prepared.panel, prepared.config)
+
+    @cached_property
+    def transfer(self) -> dict[str, dict[str, float]]:
+        """How much of its forecast each portfolio that is no baseline holds, by name."""
+        prepared = self.trained.prepared
+        return summarise_transfer(self.active, prepared.panel.periods_per_year, prepared.config)
+
+    @cached_property
+    def active_return(self) -> dict[str, Any]:
+        """Where the active return of the traded portfolio comes from."""
+        prepared = self.trained.prepared
+        skill = self.scores[prepared.config.allocation.forecast].metrics
+        return attribute_active(self.active, prepared.panel.periods_per_year, prepared.config, skill["ic"])
+
     def record(self) -> RunRecord:
         """Return the record of this run."""
         return make_record(self.trained.prepared.config, self.trained.prepared.panel)
@@ -112,7 +137,14 @@ def evaluate_from(done: Evaluated, row: int) -> Evaluated:
         }
         results = {name: result.since(row) for name, result in done.results.items()}
         performance, comparisons = measure_portfolios(results, prepared.panel)
-    return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
+    return replace(
+        done,
+        scores=scores,
+        results=results,
+        performance=performance,
+        comparisons=comparisons,
+        active=done.active.since(row),
+    )
 
 
 def measure_portfolios(

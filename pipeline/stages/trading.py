@@ -109,11 +109,15 @@ def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) ->
 
 
 def forecast_policy(
-    panel: Panel, covariances: CovariancePath, forecast: Forecast, config: RunConfig
+    panel: Panel,
+    covariances: CovariancePath,
+    forecast: Forecast,
+    config: RunConfig,
+    cost: float | None = None,
 ) -> Policy:
-    """Return the run's allocator on one forecast."""
+    """Return the run's allocator on one forecast; with another proportional cost in its objective if it is given."""
     allocators = RunAllocators(panel, config.trading_settings())
-    solver = allocators.build(allocators.constraints)
+    solver = allocators.build(allocators.constraints, cost=cost)
     forecast = forecast.carry_forward(panel.closed)
     policy = allocators.hold_if_infeasible(
         AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
@@ -128,8 +132,11 @@ def backtest(
     schedule: Schedule,
     config: RunConfig,
     decisions: Ints | None = None,
+    cost: TradingCost | None = None,
 ) -> BacktestResult:
     """Simulate one policy over the evaluation dates, or from the first of the given decisions on.
+
+    It pays the costs of the run, unless others are given.
 
     Raises
     ------
@@ -149,7 +156,7 @@ def backtest(
         panel.cash,
         schedule.decisions if decisions is None else decisions,
         dated,
-        cost=TradingCost(config.cost_rate, config.impact_rate),
+        cost=cost or TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
         closed=panel.closed,
     )
