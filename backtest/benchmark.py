@@ -9,7 +9,7 @@ from scipy import stats
 
 from foundation.types import Floats
 from validation.forecasts.calibration_tests import calibration
-from validation.forecasts.scores import has_variation, hac_mean
+from validation.forecasts.scores import hac_mean, has_variation
 from validation.portfolios.sharpe import sharpe_ratio, sharpe_stderr
 
 
@@ -43,18 +43,29 @@ def measure_against(excess: Floats, benchmark: Floats, periods_per_year: int) ->
     Jensen (1968) for alpha, Treynor and Black (1973) for the appraisal ratio, Goodwin (1998), *Financial Analysts
     Journal* 54(4), 34-43, for the information ratio.
     """
-    active, n, root = excess - benchmark, len(excess), math.sqrt(periods_per_year)
+    active, root = excess - benchmark, math.sqrt(periods_per_year)
+    mean, gap = hac_mean(active), sharpe_ratio(active)
+    return _regress(excess, benchmark, periods_per_year) | {
+        "active_return": mean.mean * periods_per_year,
+        "active_return_stderr": mean.stderr * periods_per_year,
+        "active_return_t": mean.t,
+        "tracking_error": tracking_error(active) * root,
+        "information_ratio": gap * root,
+        "information_ratio_stderr": sharpe_stderr(active) * root,
+    }
+
+
+def _regress(excess: Floats, benchmark: Floats, periods_per_year: int) -> dict[str, float]:
+    """Return the results of the regression on the benchmark."""
+    n, root = len(excess), math.sqrt(periods_per_year)
     line = calibration(benchmark, excess)
-    t = line.intercept / line.intercept_stderr if line.intercept_stderr > 0 else math.nan
     residual = excess - line.intercept - line.slope * benchmark
-    noise = math.sqrt(float(residual @ residual) / (n - 2)) if n > 2 else math.nan
-    exact = n > 2 and not has_variation(residual, max(1.0, float(np.abs(excess).max())))
-    if exact:
-        # Only rounding is left: its t-statistics and ratios say nothing.
-        noise, t = 0.0, math.nan
-    spread = float(np.std(excess - excess.mean())) if n else math.nan
-    mean = hac_mean(active)
-    gap = sharpe_ratio(active)
+    unexplained = float(residual @ residual)
+    whole = float(np.square(excess - excess.mean()).sum()) if n else math.nan
+    noise = math.sqrt(unexplained / (n - 2)) if n > 2 else math.nan
+    t = line.intercept / line.intercept_stderr if line.intercept_stderr > 0 else math.nan
+    if math.isfinite(noise) and not has_variation(residual, max(1.0, float(np.abs(excess).max()))):
+        noise, t = 0.0, math.nan  # only rounding is left, and its ratios say nothing
     return {
         "alpha": line.intercept * periods_per_year,
         "alpha_stderr": line.intercept_stderr * periods_per_year,
@@ -62,15 +73,9 @@ def measure_against(excess: Floats, benchmark: Floats, periods_per_year: int) ->
         "alpha_p": 2 * float(stats.t.sf(abs(t), line.dof)),
         "beta": line.slope,
         "beta_stderr": line.slope_stderr,
-        "r2": 1 - float(residual @ residual) / (n * spread**2) if spread > 0 else math.nan,
+        "r2": 1 - unexplained / whole if whole > 0 else math.nan,
         "residual_volatility": noise * root,
         "appraisal_ratio": line.intercept / noise * root if noise > 0 else math.nan,
-        "active_return": mean.mean * periods_per_year,
-        "active_return_stderr": mean.stderr * periods_per_year,
-        "active_return_t": mean.t,
-        "tracking_error": tracking_error(active) * root,
-        "information_ratio": gap * root,
-        "information_ratio_stderr": sharpe_stderr(active) * root,
     }
 
 

@@ -177,7 +177,9 @@ class RunConfig(Section):
         **left_out : True or collection of keys
             Keys to leave out, by section, in the format of pydantic's `exclude`.
         """
-        free = dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True)
+        free: dict[str, Any] = dict.fromkeys(
+            ("executor", "workers", "output", "gate", "drift", "schedule"), True
+        )
         # Benchmarks are compared with, and decide nothing.
         free |= {"evaluation": {"benchmarks"}}
         return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)

@@ -90,10 +90,11 @@ def measure_active(
     makes the sum of Sigma^-1 alpha 0 if `fully_invested`. Without limits and costs it is 1.
 
     The number of bets is exp(-sum p ln p) of the shares p of active risk in uncorrelated bets: Meucci (2009), *Risk*
-    22(5), 74-79. Bets are the uncorrelated coordinates nearest to the assets, C^1/2 diag(s) a with the correlation C
-    and the volatilities s; of a factor covariance they are its factors and the specific risks.
+    22(5), 74-79. Bets are the principal portfolios of the correlation matrix, so that two copies of an asset are one
+    bet; of a factor covariance they are its factors, rotated to be uncorrelated with one another given the specific
+    risks too, and the specific risk of each asset. If eigenvalues are equal, bets are arbitrary and so is their number.
     """
-    n_dates, n_assets = inside.shape
+    _n_dates, n_assets = inside.shape
     step = max(1, _CHUNK // (n_assets * max(n_assets, alpha.shape[1] + active.shape[1])))
     parts = [
         _measure(space, inside[some], alpha[some], active[some], owner, fully_invested)
@@ -138,7 +139,9 @@ def _measure(
     if fully_invested:
         even = space.solve(inside[:, None].astype(np.float64))
         total = even.sum(axis=2, keepdims=True)
-        share = np.divide(best.sum(axis=2, keepdims=True), total, out=np.zeros_like(best[..., :1]), where=total != 0)
+        share = np.divide(
+            best.sum(axis=2, keepdims=True), total, out=np.zeros_like(best[..., :1]), where=total != 0
+        )
         best = best - share * even
     aim, held = space.root(best), space.root(np.where(inside[:, None], active, 0.0))
     potential, risk = np.sqrt(np.square(aim).sum(axis=2)), np.sqrt(np.square(held).sum(axis=2))
@@ -171,27 +174,26 @@ class _Dense:
         self.inverse = np.divide(1.0, self.values, out=np.zeros_like(values), where=kept)
 
     def root(self, weights: Floats) -> Floats:
-        return self._apply(np.sqrt(self.values), weights * (self.volatility * self.inside)[:, None])
+        rows = weights * (self.volatility * self.inside)[:, None]
+        return np.asarray(rows @ self.vectors * np.sqrt(self.values)[:, None])
 
     def solve(self, alpha: Floats) -> Floats:
         scale = (self.inside / self.volatility)[:, None]
-        return np.asarray(self._apply(self.inverse, alpha * scale) * scale)
-
-    def _apply(self, values: Floats, rows: Floats) -> Floats:
-        """Return rows (D, K, N) times the correlation with other eigenvalues."""
-        return np.asarray((rows @ self.vectors * values[:, None]) @ self.vectors.transpose(0, 2, 1))
+        rows = (alpha * scale) @ self.vectors * self.inverse[:, None]
+        return np.asarray(rows @ self.vectors.transpose(0, 2, 1) * scale)
 
 
 class _Factors:
     """The metric of one factor covariance with specific risk in every asset; never multiplied out."""
 
     def __init__(self, risk: FactorCovariance, inside: Bools) -> None:
-        self.loadings = np.where(inside[:, None], risk.loadings, 0.0)
+        loadings = np.where(inside[:, None], risk.loadings, 0.0)
         self.specific = np.where(inside, risk.specific, 1.0)
         self.inside = inside
-        scaled = self.loadings / self.specific[:, None]
-        self.scaled = scaled
-        self.inner = np.eye(self.loadings.shape[1]) + self.loadings.T @ scaled
+        values, rotation = np.linalg.eigh(loadings.T @ (loadings / self.specific[:, None]))
+        self.loadings = loadings @ rotation
+        self.scaled = self.loadings / self.specific[:, None]
+        self.inverse = 1.0 / (1.0 + np.maximum(values, 0.0))
 
     def root(self, weights: Floats) -> Floats:
         own = weights * (np.sqrt(self.specific) * self.inside)
@@ -200,5 +202,5 @@ class _Factors:
     def solve(self, alpha: Floats) -> Floats:
         """Return Sigma^-1 alpha by the identity of Woodbury."""
         rows = (alpha * self.inside)[0]
-        inner = np.linalg.solve(self.inner, (rows @ self.scaled).T).T
+        inner = (rows @ self.scaled) * self.inverse
         return np.asarray((rows / self.specific - inner @ self.scaled.T)[None])

@@ -7,9 +7,7 @@ import numpy as np
 from foundation.types import Floats, Ints
 
 
-def overlay_gains(
-    returns: Floats, cash: Floats, benchmark: Floats, positions: Ints, first: Ints
-) -> Floats:
+def overlay_gains(returns: Floats, cash: Floats, benchmark: Floats, positions: Ints, first: Ints) -> Floats:
     """Return what 1 of wealth in each asset, borrowed in cash, gains in each row, shape (R, N).
 
     It is bought at the last trade, grows until the next one, and its gain is a share of the benchmark's wealth at the

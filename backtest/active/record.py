@@ -56,7 +56,16 @@ class ActiveRecord:
         made, kept = self.first >= row, self.positions >= row
         by_decision = {
             name: getattr(self, name)[made]
-            for name in ("decisions", "first", "n_assets", "risk", "transfer", "bets", "potential", "expected")
+            for name in (
+                "decisions",
+                "first",
+                "n_assets",
+                "risk",
+                "transfer",
+                "bets",
+                "potential",
+                "expected",
+            )
         }
         by_row = {name: getattr(self, name)[kept] for name in ("positions", "gross", "cost")}
         return replace(self, **by_decision, **by_row)

@@ -58,9 +58,7 @@ def summarise_sources(record: ActiveRecord, periods_per_year: int) -> dict[str, 
     return out
 
 
-def summarise_links(
-    record: ActiveRecord, periods_per_year: int, horizon: int
-) -> dict[str, dict[str, float]]:
+def summarise_links(record: ActiveRecord, periods_per_year: int, horizon: int) -> dict[str, dict[str, float]]:
     """Return active return, risk and information ratio before costs of each portfolio of the chain, per year.
 
     Parameters

@@ -37,7 +37,13 @@ def active_table(done: Evaluated) -> dict[str, Any]:
         risk, ratio = "", ""
         if link is not None:
             risk, ratio = percent(link["active_risk"]), number(link["information_ratio"])
-        cells = [percent(source["mean"], 2), percent(source["stderr"], 2), number(source["t"], 1), risk, ratio]
+        cells = [
+            percent(source["mean"], 2),
+            percent(source["stderr"], 2),
+            number(source["t"], 1),
+            risk,
+            ratio,
+        ]
         rows.append((TEXTS[name], cells))
     heads = ["a year", "std. error", "t", "active risk", "information ratio"]
     return {"heads": heads, "rows": rows}
@@ -60,7 +66,5 @@ def describe_transfer(done: Evaluated) -> str:
             f"assets times decisions are {number(breadth['assets_times_decisions'], 0)}."
         )
     if size == size:
-        lines += (
-            f" Without limits and costs, {number(size)} times the size that the forecast asked for would have been best."
-        )
+        lines += f" Without limits and costs, {number(size)} times the size that the forecast asked for would have been best."
     return lines

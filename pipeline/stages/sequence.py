@@ -110,9 +110,7 @@ class Sequence:
         forecasts, covariances = trained.forecasts, trained.covariances
         free = self._stage(
             active.WITHIN_LIMITS,
-            lambda _: active.simulate_without_costs(
-                panel, schedule, forecasts, covariances, results, config
-            ),
+            lambda _: active.simulate_without_costs(panel, schedule, forecasts, covariances, results, config),
         )
         inputs = active.ActiveInputs(panel, schedule, forecasts, covariances, results, free, config)
         self._stage("active", lambda _: active.record_active(inputs))

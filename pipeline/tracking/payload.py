@@ -103,7 +103,10 @@ def _transfer(done: Evaluated) -> dict[str, float]:
     """Return how much of its forecast the traded portfolio holds, and where its active return comes from."""
     found = done.active_return
     metrics = {f"transfer/{key}": value for key, value in done.transfer[done.chosen].items()}
-    metrics |= {"transfer/implied_breadth": found["breadth"]["implied"], "transfer/fair_size": found["fair_size"]}
+    metrics |= {
+        "transfer/implied_breadth": found["breadth"]["implied"],
+        "transfer/fair_size": found["fair_size"],
+    }
     for name, values in found["sources"].items():
         metrics |= {f"active return/{name}": values["mean"], f"active return/{name}_stderr": values["stderr"]}
     return metrics

@@ -21,7 +21,9 @@ def make_alphas(
 
     An asset without a forecast has an alpha of 0.
     """
-    base = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)[decisions]
+    base = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)[
+        decisions
+    ]
     rows = []
     for forecast in forecasts.values():
         carried = forecast.carry_forward(panel.closed)

@@ -49,7 +49,9 @@ def _excess(
     return other.net - other.cash_return
 
 
-def summarise_transfer(record: ActiveRecord, periods_per_year: int, config: RunConfig) -> dict[str, dict[str, float]]:
+def summarise_transfer(
+    record: ActiveRecord, periods_per_year: int, config: RunConfig
+) -> dict[str, dict[str, float]]:
     """Return the transfer coefficient and the bets of each portfolio, means over the decisions at which they exist."""
     root = math.sqrt(periods_per_year / config.target.horizon)
     return {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import FactorCovariance
 from backtest.active.geometry import ActiveMeasures, measure_active
 from backtest.active.overlays import overlay_gains, overlay_returns
 from backtest.active.record import ActiveRecord
@@ -95,10 +96,8 @@ def record_active(inputs: ActiveInputs) -> ActiveRecord:
     chosen = models.index(config.allocation.forecast)
     owner = np.array([_model_of(name, models, chosen) for name in names] + [chosen], dtype=np.int64)
     at = first - benchmark.positions[0]
-    active = np.stack(
-        [portfolio.weights[at] - benchmark.weights[at] for portfolio in (*map(results.get, names), inputs.free)],
-        axis=1,
-    )
+    held = [*(results[name].weights[at] for name in names), inputs.free.weights[at]]
+    active = np.stack(held, axis=1) - benchmark.weights[at][:, None]
     allocation = config.allocation
     full = allocation.cash_minimum == allocation.cash_maximum
     measures = measure_active(sigma, inside, alpha, active, owner, full)
@@ -125,7 +124,9 @@ def record_active(inputs: ActiveInputs) -> ActiveRecord:
 def _traded_decisions(decisions: Ints, benchmark: BacktestResult, execution_lag: int) -> tuple[Ints, Ints]:
     """Return the decisions whose trade is followed by a return, and the row of that return."""
     first = decisions + execution_lag + 1
-    within = first <= benchmark.positions[-1] if len(benchmark.positions) else np.zeros(len(first), dtype=bool)
+    within = (
+        first <= benchmark.positions[-1] if len(benchmark.positions) else np.zeros(len(first), dtype=bool)
+    )
     return decisions[within], first[within]
 
 
@@ -135,7 +136,9 @@ def _model_of(portfolio: str, models: Sequence[str], chosen: int) -> int:
     return models.index(name) if kind == "model" else chosen
 
 
-def _covariances_at(path: CovariancePath, decisions: Ints, forecast: Bools) -> tuple[object, Bools]:
+def _covariances_at(
+    path: CovariancePath, decisions: Ints, forecast: Bools
+) -> tuple[Floats | tuple[FactorCovariance, ...], Bools]:
     """Return the covariances at decisions, and the eligible assets among those of which something is expected."""
     at = np.searchsorted(path.positions, decisions)
     sigma = tuple(path.sigma[d] for d in at) if isinstance(path.sigma, tuple) else path.sigma[at]
