@@ -36,7 +36,7 @@ from pipeline.settings.gate import GateSection
 from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
-from pipeline.settings.section import OUTPUT, FilePath, Name, Section, SettingError
+from pipeline.settings.section import FREE, OUTPUT, FilePath, Name, Section, SettingError
 from pipeline.settings.stages import (
     AuditSection,
     CalibrationSection,
@@ -177,12 +177,7 @@ class RunConfig(Section):
         **left_out : True or collection of keys
             Keys to leave out, by section, in the format of pydantic's `exclude`.
         """
-        free: dict[str, Any] = dict.fromkeys(
-            ("executor", "workers", "output", "gate", "drift", "schedule"), True
-        )
-        # Benchmarks are compared with, and decide nothing.
-        free |= {"evaluation": {"benchmarks"}}
-        return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)
+        return json.dumps(self.model_dump(mode="json", exclude={**FREE, **left_out}), sort_keys=True)
 
     def digest(self) -> str:
         """Return the SHA-256 of all settings that determine the result, as hexadecimal digits."""

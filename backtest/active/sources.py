@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -73,9 +74,9 @@ def summarise_links(record: ActiveRecord, periods_per_year: int, horizon: int) -
     for k, name in enumerate(record.links):
         active = record.gross[:, k]
         out[name] = {
-            "active_return": mean_of(active) * periods_per_year,
+            "active_return": _mean_of(active) * periods_per_year,
             "active_risk": tracking_error(active) * root,
-            "expected_active_risk": mean_of(record.expected[:, k]) * expected,
+            "expected_active_risk": _mean_of(record.expected[:, k]) * expected,
             "information_ratio": sharpe_ratio(active) * root,
             "information_ratio_stderr": sharpe_stderr(active) * root,
         }
@@ -98,10 +99,50 @@ def fair_size(active: Floats, risk_aversion: float) -> float:
     1 is the size that its own outcome asks for, 0.5 was twice too large. NaN if nothing varies.
     """
     spread = tracking_error(active)
-    return mean_of(active) / (risk_aversion * spread**2) if spread > 0 else math.nan
+    return _mean_of(active) / (risk_aversion * spread**2) if spread > 0 else math.nan
 
 
-def mean_of(values: Floats) -> float:
+def _mean_of(values: Floats) -> float:
     """Return the mean of the finite values; NaN if there is none."""
     finite: Floats = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else math.nan
+
+
+def attribute_active(
+    record: ActiveRecord, periods_per_year: int, horizon: int, risk_aversion: float, ic: float
+) -> dict[str, Any]:
+    """Return where the active return of the traded portfolio comes from, and the breadth of its forecast.
+
+    Parameters
+    ----------
+    record : ActiveRecord
+    periods_per_year, horizon : int
+        As for `summarise_links`.
+    risk_aversion : float
+    ic : float
+        Mean information coefficient of the traded forecast, in units of risk.
+    """
+    links = summarise_links(record, periods_per_year, horizon)
+    return {
+        "sources": summarise_sources(record, periods_per_year),
+        "links": links,
+        "fair_size": fair_size(record.gross[:, 0], risk_aversion),
+        "implied_breadth": implied_breadth(links[SAME_RISK]["information_ratio"], ic),
+        "assets": _mean_of(record.n_assets.astype(np.float64)),
+    }
+
+
+def summarise_transfer(
+    record: ActiveRecord, periods_per_year: int, horizon: int
+) -> dict[str, dict[str, float]]:
+    """Return the transfer coefficient and the bets of each portfolio, means over the decisions at which they exist."""
+    root = math.sqrt(periods_per_year / horizon)
+    return {
+        name: {
+            "transfer_coefficient": _mean_of(record.transfer[:, k]),
+            "transfer_coefficient_last": float(record.transfer[-1, k]) if len(record.transfer) else math.nan,
+            "expected_active_risk": _mean_of(record.risk[:, k]) * root,
+            "effective_bets": _mean_of(record.bets[:, k]),
+        }
+        for k, name in enumerate(record.names)
+    }

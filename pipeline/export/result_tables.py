@@ -31,7 +31,7 @@ def weights_table(done: Evaluated) -> pd.DataFrame:
     return table.assign(cash=cash, status=status, note=note)
 
 
-def active_table(done: Evaluated) -> pd.DataFrame:
+def decisions_table(done: Evaluated) -> pd.DataFrame:
     """Return what was measured of the traded portfolio at each decision whose trade has earned a return."""
     record, dates = done.active, done.trained.prepared.panel.dates
     k = record.names.index(done.chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backtest.active.sources import GROSS, NET, SAME_RISK
@@ -52,19 +53,18 @@ def active_table(done: Evaluated) -> dict[str, Any]:
 def describe_transfer(done: Evaluated) -> str:
     """Describe how much of the forecast the traded portfolio holds, and how wide and how well sized it is."""
     found, held = done.active_return, done.transfer[done.chosen]
-    taken = found["links"]["traded"]
-    breadth, size = found["breadth"], found["fair_size"]
-    lines = (
-        f"The {label(done.chosen)} portfolio holds the forecast of {found['forecast']} with a mean transfer coefficient of "
-        f"{number(held['transfer_coefficient'])}: 1 would be all of it, at the same active risk. Its active risk is "
-        f"spread like {number(held['effective_bets'], 1)} independent bets. Expected active risk was "
+    taken, breadth, size = found["links"]["traded"], found["implied_breadth"], found["fair_size"]
+    text = (
+        f"The {label(done.chosen)} portfolio holds the forecast of {found['forecast']} with a mean transfer "
+        f"coefficient of {number(held['transfer_coefficient'])}: 1 would be all of it, at the same active risk. Its "
+        f"active risk is spread like {number(held['effective_bets'], 1)} independent bets. Expected active risk was "
         f"{percent(taken['expected_active_risk'])} a year, realised {percent(taken['active_risk'])}."
     )
-    if breadth["implied"] == breadth["implied"]:
-        lines += (
-            f" By the fundamental law, the forecast made {number(breadth['implied'], 0)} independent bets a year; "
-            f"assets times decisions are {number(breadth['assets_times_decisions'], 0)}."
+    if math.isfinite(breadth):
+        text += f" By the fundamental law, the forecast made {number(breadth, 0)} independent bets a year."
+    if math.isfinite(size):
+        text += (
+            f" Without limits and costs, {number(size)} times the size that the forecast asked for would have been "
+            "best."
         )
-    if size == size:
-        lines += f" Without limits and costs, {number(size)} times the size that the forecast asked for would have been best."
-    return lines
+    return text

@@ -10,6 +10,7 @@ from typing import Any
 from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
 from backtest.active.record import ActiveRecord
+from backtest.active.sources import attribute_active, summarise_transfer
 from backtest.attribution import attribute
 from backtest.performance import compare_results, summarise_result
 from backtest.result import BacktestResult
@@ -21,7 +22,7 @@ from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import BASELINES, RunConfig
-from pipeline.stages.active.measures import attribute_active, measure_benchmarks, summarise_transfer
+from pipeline.stages.active.benchmarks import measure_benchmarks
 from pipeline.stages.evaluation import ForecastScore, score_forecast
 from pipeline.stages.plausibility import check_portfolio
 from pipeline.stages.record import RunRecord, make_record
@@ -112,14 +113,22 @@ class Evaluated:
     def transfer(self) -> dict[str, dict[str, float]]:
         """How much of its forecast each portfolio that is no baseline holds, by name."""
         prepared = self.trained.prepared
-        return summarise_transfer(self.active, prepared.panel.periods_per_year, prepared.config)
+        horizon = prepared.config.target.horizon
+        return summarise_transfer(self.active, prepared.panel.periods_per_year, horizon)
 
     @cached_property
     def active_return(self) -> dict[str, Any]:
         """Where the active return of the traded portfolio comes from."""
-        prepared = self.trained.prepared
-        skill = self.scores[prepared.config.allocation.forecast].metrics
-        return attribute_active(self.active, prepared.panel.periods_per_year, prepared.config, skill["ic"])
+        config, year = self.trained.prepared.config, self.trained.prepared.panel.periods_per_year
+        allocation = config.allocation
+        ic = self.scores[allocation.forecast].metrics["ic"]
+        found = attribute_active(self.active, year, config.target.horizon, allocation.risk_aversion, ic)
+        return {
+            "portfolio": config.traded,
+            "benchmark": "no_forecast",
+            "forecast": allocation.forecast,
+            **found,
+        }
 
     def record(self) -> RunRecord:
         """Return the record of this run."""

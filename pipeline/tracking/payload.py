@@ -104,7 +104,7 @@ def _transfer(done: Evaluated) -> dict[str, float]:
     found = done.active_return
     metrics = {f"transfer/{key}": value for key, value in done.transfer[done.chosen].items()}
     metrics |= {
-        "transfer/implied_breadth": found["breadth"]["implied"],
+        "transfer/implied_breadth": found["implied_breadth"],
         "transfer/fair_size": found["fair_size"],
     }
     for name, values in found["sources"].items():
