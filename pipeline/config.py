@@ -36,7 +36,7 @@ from pipeline.settings.gate import GateSection
 from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
-from pipeline.settings.section import OUTPUT, FilePath, Name, Section, SettingError
+from pipeline.settings.section import FREE, OUTPUT, FilePath, Name, Section, SettingError
 from pipeline.settings.stages import (
     AuditSection,
     CalibrationSection,
@@ -48,6 +48,7 @@ from pipeline.settings.stages import (
 )
 from pipeline.settings.time.durations import find_durations, replace_durations
 from pipeline.settings.trading import TradingSettings
+from pipeline.strategies.benchmarks import find_wrong_benchmark
 from pipeline.strategies.limits import find_limit_conflict
 from pipeline.strategies.references import find_wrong_reference
 from pipeline.strategies.registry import Strategy
@@ -130,6 +131,7 @@ class RunConfig(Section):
             find_wrong_reference(self.strategies, BASELINES, tuple(self.models))
             or self._find_strategy_conflict()
             or find_limit_conflict(self.allocation, self.strategies)
+            or find_wrong_benchmark(self.evaluation.benchmarks, self.strategies, BASELINES, self.models)
         )
         if wrong:
             raise ValueError(wrong)
@@ -175,8 +177,7 @@ class RunConfig(Section):
         **left_out : True or collection of keys
             Keys to leave out, by section, in the format of pydantic's `exclude`.
         """
-        free = dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True)
-        return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)
+        return json.dumps(self.model_dump(mode="json", exclude={**FREE, **left_out}), sort_keys=True)
 
     def digest(self) -> str:
         """Return the SHA-256 of all settings that determine the result, as hexadecimal digits."""

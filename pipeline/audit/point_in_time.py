@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allocation.covariance.path import CovariancePath
 from allocation.policies.portfolio_state import SleevePaths
+from backtest.active.record import ActiveRecord
 from backtest.result import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Bools, Ints
@@ -229,6 +230,20 @@ def _of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTime
         yield PointInTimeValue(stage, "sleeves", result.positions, np.array(digests, dtype=np.uint64), ())
 
 
+def _of_active(record: ActiveRecord) -> Iterator[PointInTimeValue]:
+    """Yield what is measured of active portfolios, known once their trade has earned, and what they earned."""
+    of_decision = {
+        "active risk": (record.risk, record.names),
+        "transfer coefficient": (record.transfer, record.names),
+        "number of bets": (record.bets, record.names),
+        "expected active risk": (record.expected, record.links),
+    }
+    for name, (values, columns) in of_decision.items():
+        yield PointInTimeValue("active", name, record.first, values, (columns,))
+    yield PointInTimeValue("active", "expected information ratio", record.first, record.potential, ())
+    yield PointInTimeValue("active", "active return", record.positions, record.gross, (record.links,))
+
+
 def _sleeve_digest(paths: SleevePaths, row: int) -> int:
     """Return the first 64 bits of the SHA-256 of the holdings, returns and costs of a row's sleeves.
 
@@ -259,5 +274,6 @@ _VALUES: Mapping[type, Callable[[Any, _Done, RunConfig], Iterator[PointInTimeVal
     WalkResult: lambda walk, done, config: _of_walk(walk, done["dataset"].names, done["data"].assets),
     Forecast: lambda forecast, done, config: _of_forecast(forecast, done["data"].assets),
     BacktestResult: lambda result, done, config: _of_portfolio(result, done["data"].assets),
+    ActiveRecord: lambda record, done, config: _of_active(record),
 }
 """Function that yields the values of a result, by its type."""

@@ -23,6 +23,8 @@ class RunArtifacts:
         summary.json without the name of the run and its times.
     weights : str
         weights.csv.
+    active : str
+        active.csv.
     forecasts : bytes
         forecasts.parquet.
     trials : str
@@ -56,6 +58,7 @@ class RunArtifacts:
 
     summary: dict[str, Any]
     weights: str
+    active: str
     forecasts: bytes
     trials: str
     certificate: str | None

@@ -151,7 +151,7 @@ def _make_artifacts(
 ) -> RunArtifacts:
     """Draw the charts, write the report, and collect all artifacts of this run."""
     from pipeline.export.freeze import freeze, inputs
-    from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
+    from pipeline.export.result_tables import decisions_table, forecasts_table, trials_table, weights_table
     from pipeline.export.summary import summary
     from pipeline.report import report, terminal_tables
     from pipeline.report.charts import run_charts
@@ -164,6 +164,7 @@ def _make_artifacts(
     return RunArtifacts(
         summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
         weights_table(done).to_csv(index=False, lineterminator="\n"),
+        decisions_table(done).to_csv(index=False, lineterminator="\n"),
         forecasts_table(done).to_parquet(index=False),
         trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else to_json(certificate.as_dict()),

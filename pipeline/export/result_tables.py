@@ -31,6 +31,22 @@ def weights_table(done: Evaluated) -> pd.DataFrame:
     return table.assign(cash=cash, status=status, note=note)
 
 
+def decisions_table(done: Evaluated) -> pd.DataFrame:
+    """Return what was measured of the traded portfolio at each decision whose trade has earned a return."""
+    record, dates = done.active, done.trained.prepared.panel.dates
+    k = record.names.index(done.chosen)
+    return pd.DataFrame(
+        {
+            "date": dates[record.decisions].strftime("%Y-%m-%d"),
+            "assets": record.n_assets,
+            "expected_information_ratio": record.potential,
+            "active_risk": record.risk[:, k],
+            "transfer_coefficient": record.transfer[:, k],
+            "effective_bets": record.bets[:, k],
+        }
+    )
+
+
 def forecasts_table(done: Evaluated) -> pd.DataFrame:
     """Return one row per forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
     trained = done.trained

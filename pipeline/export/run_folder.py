@@ -29,6 +29,7 @@ HANDED_OUT = (
     "forecasts.parquet",
     "certificate.json",
     "trials.csv",
+    "active.csv",
     "report.html",
 )
 """Files of a run's folder for readers; some runs have no certificate or no trials."""
@@ -84,6 +85,7 @@ def _run_files(
     head = {"schema": SCHEMA, "run_id": run_id}
     summary = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
     files = {"summary.json": to_json(summary).encode(), "weights.csv": published.weights.encode()}
+    files["active.csv"] = published.active.encode()
     files["forecasts.parquet"] = published.forecasts
     if published.trials:
         files["trials.csv"] = published.trials.encode()

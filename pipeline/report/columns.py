@@ -140,6 +140,21 @@ TUNING_COLUMNS = (
     ("std. error", "tuning_gain_stderr", digits(3)),
     ("p, one-sided", "tuning_gain_p", chance),
 )
+BENCHMARK_COLUMNS = (
+    ("alpha a year", "alpha", share(2)),
+    ("t", "alpha_t", digits(1)),
+    ("beta", "beta", digits(2)),
+    ("active return a year", "active_return", share(2)),
+    ("tracking error", "tracking_error", share(1)),
+    ("information ratio", "information_ratio", digits(2)),
+    ("std. error", "information_ratio_stderr", digits(2)),
+)
+TRANSFER_COLUMNS = (
+    ("transfer coefficient", "transfer_coefficient", digits(2)),
+    ("at the last trade", "transfer_coefficient_last", digits(2)),
+    ("expected active risk a year", "expected_active_risk", share(1)),
+    ("effective bets", "effective_bets", digits(1)),
+)
 AGAINST_COLUMNS = (
     ("Sharpe difference", "sharpe_difference", digits(2)),
     ("std. error", "sharpe_difference_se", digits(2)),

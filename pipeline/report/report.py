@@ -10,12 +10,15 @@ import numpy as np
 
 from pipeline.audit.certificate import Certificate
 from pipeline.drift.drift import Drift
+from pipeline.report.active_table import active_table, describe_transfer
 from pipeline.report.columns import (
     ACCURACY_COLUMNS,
     AGAINST_COLUMNS,
+    BENCHMARK_COLUMNS,
     FORECAST_COLUMNS,
     PORTFOLIO_COLUMNS,
     RANKING_COLUMNS,
+    TRANSFER_COLUMNS,
 )
 from pipeline.report.drift_table import SHIFTS, shift_cells, watch_cells
 from pipeline.report.estimate_tables import covariance_table, summarise_regime_forecast
@@ -83,6 +86,10 @@ def render(
         chosen=label(done.chosen),
         sleeves=sleeve_table(done),
         forecasts=format_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
+        benchmarks=format_table(done.benchmarks[done.chosen], BENCHMARK_COLUMNS, label),
+        transfer=format_table(done.transfer, TRANSFER_COLUMNS, label),
+        transfer_text=describe_transfer(done),
+        active=active_table(done),
         against=format_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
         same_error=same_error_table(done),
         effort=effort_table(done),

@@ -131,7 +131,9 @@ class Pipeline:
             estimates = score_estimates(trained, int(schedule.decisions[0]))
         check_scores(scores, panel)
         done = self._sequence.done
-        return Evaluated(trained, scores, results, performance, comparisons, target, done, *estimates)
+        return Evaluated(
+            trained, scores, results, performance, comparisons, target, done, *estimates, done["active"]
+        )
 
     @explained
     def certify(self, done: Evaluated) -> Certificate | None:

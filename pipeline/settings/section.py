@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,11 @@ OUTPUT = Path("runs")
 LONGEST_NAME = 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+FREE: Mapping[str, Any] = {
+    **dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True),
+    "evaluation": {"benchmarks"},
+}
+"""Settings of a run that decide no result: portfolios are compared with benchmarks after the fact."""
 
 
 class SettingError(ValueError):

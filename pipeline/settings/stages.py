@@ -93,10 +93,14 @@ class CalibrationSection(Section):
 
 
 class EvaluationSection(Section):
-    """First judged date of forecasts and portfolios; earlier forecasts only feed the calibration."""
+    """First judged date of forecasts and portfolios, and what portfolios are compared with.
+
+    Earlier forecasts only feed the calibration.
+    """
 
     start: Date
     holdout: Date | None = None
+    benchmarks: tuple[str, ...] = ("no_forecast", "equal_weight", "market")
 
 
 class AuditSection(Section):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
+from backtest.active.record import ActiveRecord
+from backtest.active.sources import attribute_active, summarise_transfer
 from backtest.attribution import attribute
 from backtest.performance import compare_results, summarise_result
 from backtest.result import BacktestResult
@@ -19,6 +22,7 @@ from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
 from pipeline.config import BASELINES, RunConfig
+from pipeline.stages.active.benchmarks import measure_benchmarks
 from pipeline.stages.evaluation import ForecastScore, score_forecast
 from pipeline.stages.plausibility import check_portfolio
 from pipeline.stages.record import RunRecord, make_record
@@ -76,6 +80,8 @@ class Evaluated:
         Of the forecast of the regime one horizon ahead.
     covariance_scores : CovarianceScores
         Of the covariances as forecasts.
+    active : ActiveRecord
+        Active portfolios beside `no_forecast`.
     """
 
     trained: Trained
@@ -87,6 +93,7 @@ class Evaluated:
     stages: Mapping[str, Any]
     regime_score: RegimeForecastScore
     covariance_scores: CovarianceScores
+    active: ActiveRecord
 
     @property
     def chosen(self) -> str:
@@ -103,6 +110,33 @@ class Evaluated:
         year = self.trained.prepared.panel.periods_per_year
         attributions = {name: attribute(result, year) for name, result in self.results.items()}
         return {name: rows for name, rows in attributions.items() if rows}
+
+    @cached_property
+    def benchmarks(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Alpha, beta, tracking error and more of each portfolio that is no baseline, by benchmark."""
+        prepared = self.trained.prepared
+        return measure_benchmarks(self.results, prepared.panel, prepared.config)
+
+    @cached_property
+    def transfer(self) -> dict[str, dict[str, float]]:
+        """How much of its forecast each portfolio that is no baseline holds, by name."""
+        prepared = self.trained.prepared
+        horizon = prepared.config.target.horizon
+        return summarise_transfer(self.active, prepared.panel.periods_per_year, horizon)
+
+    @cached_property
+    def active_return(self) -> dict[str, Any]:
+        """Where the active return of the traded portfolio comes from."""
+        config, year = self.trained.prepared.config, self.trained.prepared.panel.periods_per_year
+        allocation = config.allocation
+        ic = self.scores[allocation.forecast].metrics["ic"]
+        found = attribute_active(self.active, year, config.target.horizon, allocation.risk_aversion, ic)
+        return {
+            "portfolio": config.traded,
+            "benchmark": "no_forecast",
+            "forecast": allocation.forecast,
+            **found,
+        }
 
     def record(self) -> RunRecord:
         """Return the record of this run."""
@@ -129,6 +163,7 @@ def evaluate_from(done: Evaluated, row: int) -> Evaluated:
         comparisons=comparisons,
         regime_score=regime_score,
         covariance_scores=covariance_scores,
+        active=done.active.since(row),
     )
 
 

@@ -22,6 +22,7 @@ from pipeline.config import RunConfig
 from pipeline.settings.models import Fitted
 from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
+from pipeline.stages.active import record as active
 from pipeline.stages.compute import Start
 from pipeline.stages.results import Prepared, Trained
 from pipeline.store import code_digest
@@ -100,10 +101,23 @@ class Sequence:
         def simulate(name: str, policy: Policy, start: Start) -> BacktestResult:
             return trading.backtest(name, policy, panel, schedule, config)
 
-        return policies, {
+        results = {
             name: self._stage(f"portfolio {name}", partial(simulate, name, policy))
             for name, policy in policies.items()
         }
+        self._measure_active(trained, results)
+        return policies, results
+
+    def _measure_active(self, trained: Trained, results: Mapping[str, BacktestResult]) -> None:
+        """Measure how much of its forecast each portfolio holds, and where the active return comes from."""
+        panel, schedule, config = trained.prepared.panel, trained.prepared.schedule, self.config
+        forecasts, covariances = trained.forecasts, trained.covariances
+        free = self._stage(
+            active.WITHIN_LIMITS,
+            lambda _: active.simulate_without_costs(panel, schedule, forecasts, covariances, results, config),
+        )
+        inputs = active.ActiveInputs(panel, schedule, forecasts, covariances, results, free, config)
+        self._stage("active", lambda _: active.record_active(inputs))
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
         self.done = dict(prepared.stages)

@@ -168,13 +168,18 @@ def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) ->
 
 
 def forecast_policy(
-    panel: Panel, schedule: Schedule, covariances: CovariancePath, forecast: Forecast, config: RunConfig
+    panel: Panel,
+    schedule: Schedule,
+    covariances: CovariancePath,
+    forecast: Forecast,
+    config: RunConfig,
+    cost: float | None = None,
 ) -> Policy:
-    """Return the run's allocator on one forecast."""
+    """Return the run's allocator on one forecast; with another proportional cost in its objective if it is given."""
     allocators = RunAllocators(panel, config.trading_settings())
     without = _baseline(schedule, config)
     forecast = forecast.carry_forward(panel.closed)
-    policy = ForecastPolicies(allocators, covariances, without).make(forecast.positions, forecast.mean)
+    policy = ForecastPolicies(allocators, covariances, without, cost).make(forecast.positions, forecast.mean)
     return _keep_tradable(policy, panel, covariances)
 
 
@@ -185,8 +190,11 @@ def backtest(
     schedule: Schedule,
     config: RunConfig,
     decisions: Ints | None = None,
+    cost: TradingCost | None = None,
 ) -> BacktestResult:
     """Simulate one policy over the evaluation dates, or from the first of the given decisions on.
+
+    It pays the costs of the run, unless others are given.
 
     Raises
     ------
@@ -206,7 +214,7 @@ def backtest(
         panel.cash,
         schedule.decisions if decisions is None else decisions,
         dated,
-        cost=TradingCost(config.cost_rate, config.impact_rate),
+        cost=cost or TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
         closed=panel.closed,
     )

@@ -21,11 +21,14 @@ class ForecastPolicies:
     covariances : CovariancePath
     baseline : ndarray of shape (T, N)
         Expected excess return without a forecast.
+    cost : float, optional
+        Proportional cost in the objective; by default that of the run.
     """
 
     allocators: RunAllocators
     covariances: CovariancePath
     baseline: Floats
+    cost: float | None = None
     _anchors: dict[float, ForecastFreeAnchor] = field(default_factory=dict)
 
     def make(self, positions: Ints, mean: Floats, risk_aversion: float | None = None) -> Policy:
@@ -45,6 +48,7 @@ class ForecastPolicies:
         allocator = allocators.build(
             allocators.constraints,
             gamma + anchor.active_risk_aversion,
+            self.cost,
             l2_penalty=allocation.l2_penalty,
         )
         if not anchor.active_risk_aversion and not allocation.l2_penalty:

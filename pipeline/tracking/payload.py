@@ -53,6 +53,8 @@ def _child(name: str, done: Evaluated, certified: bool) -> MlflowRun:
     metrics |= {f"portfolio/{key}": value for key, value in done.performance[portfolio].items()}
     for base, values in done.comparisons[portfolio].items():
         metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+    metrics |= _benchmarks(done, portfolio)
+    metrics |= {f"transfer/{key}": value for key, value in done.transfer[portfolio].items()}
     last = walk.last
     files: dict[str, Any] = {"model.json": {**last, "booster": None} if "booster" in last else last}
     if walk.fits[-1].importance.any():
@@ -86,7 +88,29 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
-    return metrics | _strategies(done) | _baselines(done)
+    return metrics | _strategies(done) | _baselines(done) | _benchmarks(done, done.chosen) | _transfer(done)
+
+
+def _benchmarks(done: Evaluated, portfolio: str) -> dict[str, float]:
+    """Return alpha, beta and more of a portfolio against each benchmark."""
+    return {
+        f"benchmark {name.replace(':', ' ')}/{key}": value
+        for name, values in done.benchmarks[portfolio].items()
+        for key, value in values.items()
+    }
+
+
+def _transfer(done: Evaluated) -> dict[str, float]:
+    """Return how much of its forecast the traded portfolio holds, and where its active return comes from."""
+    found = done.active_return
+    metrics = {f"transfer/{key}": value for key, value in done.transfer[done.chosen].items()}
+    metrics |= {
+        "transfer/implied_breadth": found["implied_breadth"],
+        "transfer/fair_size": found["fair_size"],
+    }
+    for name, values in found["sources"].items():
+        metrics |= {f"active return/{name}": values["mean"], f"active return/{name}_stderr": values["stderr"]}
+    return metrics
 
 
 def _strategies(done: Evaluated) -> dict[str, float]:

@@ -220,6 +220,12 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "impact_rate": some(0.0, 0.01, 0.1, 0.49, wrong=(-0.1,)),
         "evaluation.start": st.one_of(late, late, late, dates),
         "evaluation.holdout": st.one_of(st.none(), late, dates),
+        "evaluation.benchmarks": some(
+            [],
+            ["no_forecast", "market"],
+            ["model:ridge", "buy_and_hold"],
+            wrong=(["weather"], ["market", "market"]),
+        ),
         "audit.cuts": some(0, 1, 2),
         "drift.window": st.one_of(st.none(), rows),
         "drift.psi_limit": some(0.0, 0.25),

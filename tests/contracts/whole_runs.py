@@ -30,7 +30,7 @@ MAY_BE_NULL = re.compile(
     # A constant forecast ranks nothing, and a score of few dates has no error.
     r"|^forecast\.|^forecast_p_same_error\."
     # Two equal portfolios have no difference to test, and one that holds cash alone no risk.
-    r"|^comparison\.|^portfolio\..*\.(sharpe|sharpe_se)$"
+    r"|^comparison\.|^benchmarks\.|^transfer\.|^active_return\.|^portfolio\..*\.(sharpe|sharpe_se)$"
     # A few dates have no error, and a singular covariance no score.
     r"|^regime\.forecast\.|^covariance\.scores\."
     r"|^evidence\.tests\.|^regime\.evidence|^drift\.|^record\.|^data\.findings"

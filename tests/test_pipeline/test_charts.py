@@ -51,7 +51,7 @@ def wealth_of(result):
 def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
     drawn = run_charts.draw(run(minimum))
     regimes = ["regimes", "regime_forecast", "reliability"]
-    assert list(drawn) == ["wealth", "sharpe", "weights", *regimes, "information", "importance"]
+    assert list(drawn) == ["wealth", "sharpe", "weights", *regimes, "information", "importance", "active"]
     for name, svg in drawn.items():
         assert not re.search(r"\bnan|\binf\b", svg), name
 
@@ -302,3 +302,18 @@ def test_reliability_and_cumulated_gain_are_those_of_the_scores(run):
     gain = np.cumsum(score.scores["persistence"].log - score.scores["forecast"].log)
     at = days(done, score.positions)
     np.testing.assert_allclose(np.interp(at, across, up), gain, atol=0.02 * np.ptp(gain) + 1e-3)
+
+
+def test_bars_of_the_active_return_start_where_the_one_before_ends(run):
+    done = run(0.0)
+    means = {name: 100 * values["mean"] for name, values in done.active_return["sources"].items()}
+    drawn = [mark for mark in run_charts.CHARTS["active"](done).planes[0].marks if mark.x.ndim == 2]
+    bars = {round(float(y.mean())): x for mark in drawn for x, y in zip(mark.x.T, mark.y.T, strict=True)}
+    names = ["net", "cost", "gross", "trading", "limits", "same_risk"]
+    for row, name in enumerate(names):
+        begin, end = bars[row]
+        assert end - begin == pytest.approx(means[name], abs=1e-10), name
+        above = bars.get(row + 1)
+        assert begin == pytest.approx(0 if name in ("net", "gross", "same_risk") else above[1], abs=1e-10), (
+            name
+        )

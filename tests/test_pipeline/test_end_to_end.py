@@ -61,6 +61,7 @@ def written(path, run_id="one"):
 def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     done, folder = written(mine())
     assert sorted(p.name for p in folder.iterdir()) == [
+        "active.csv",
         "certificate.json",
         "chain_heads.json",
         "config.json",
@@ -168,7 +169,7 @@ def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     assert [m.value for m in steps] == [fold["rank_ic"] for fold in done.scores["ridge"].by_fold]
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert files >= {"report.html", "summary.json", "weights.csv", "forecasts.parquet", "plots"}
-    assert len(client.list_artifacts(parent.info.run_id, "plots")) == 6
+    assert len(client.list_artifacts(parent.info.run_id, "plots")) == 7
     assert not files & {"tracking.json", "mlflow.json"}, "what is for the sender alone"
     assert parent.info.end_time == int(NOW.timestamp() * 1000), (
         "it is told with the time at which it was made"

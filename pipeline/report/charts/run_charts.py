@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backtest.performance import drawdown
 from foundation.types import Floats
 from pipeline.config import BASELINES
+from pipeline.report.charts.active_chart import draw_active
 from pipeline.report.charts.colours import BASE_COLOURS, COLOURS, LOSS, MINE, OTHER, mix_shade
 from pipeline.report.charts.layout import Chart
 from pipeline.report.charts.planes import Plane
@@ -197,5 +198,6 @@ CHARTS: dict[str, Callable[[Evaluated], Chart]] = {
     "reliability": lambda done: draw_reliability(done.regime_score),
     "information": _draw_information,
     "importance": _draw_importance,
+    "active": draw_active,
 }
 """All charts of a run, by name."""
