@@ -14,7 +14,14 @@ from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 RIDGE = {"models": {"ridge": {"kind": "ridge"}}, "allocation.forecast": "ridge"}
-FREE = {"allocation.minimum": -4.5, "allocation.maximum": 4.5, "allocation.risk_aversion": 60, "cost_rate": 0}
+FREE = {
+    "allocation.l2_penalty": 0.0,
+    "allocation.active_risk_aversion": 0.0,
+    "allocation.minimum": -4.5,
+    "allocation.maximum": 4.5,
+    "allocation.risk_aversion": 60,
+    "cost_rate": 0,
+}
 
 
 @pytest.fixture(scope="module")
