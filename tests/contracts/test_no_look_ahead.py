@@ -444,8 +444,8 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
 
 
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
-    def leaking(X, folds, names, model, before=None):
-        path = walk_regimes(X, folds, names, model)
+    def leaking(X, folds, names, model, before=None, plan=None):
+        path = walk_regimes(X, folds, names, model, plan=plan)
         probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))

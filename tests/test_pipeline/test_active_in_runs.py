@@ -49,6 +49,8 @@ FREE = {
     "allocation__minimum": -4.9,
     "allocation__maximum": 4.9,
     "allocation__risk_aversion": 40.0,
+    "allocation__l2_penalty": 0.0,
+    "allocation__active_risk_aversion": 0.0,
 }
 """No costs, and limits that never bind."""
 

@@ -169,7 +169,7 @@ def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     assert [m.value for m in steps] == [fold["rank_ic"] for fold in done.scores["ridge"].by_fold]
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert files >= {"report.html", "summary.json", "weights.csv", "forecasts.parquet", "plots"}
-    assert len(client.list_artifacts(parent.info.run_id, "plots")) == 7
+    assert len(client.list_artifacts(parent.info.run_id, "plots")) == 9
     assert not files & {"tracking.json", "mlflow.json"}, "what is for the sender alone"
     assert parent.info.end_time == int(NOW.timestamp() * 1000), (
         "it is told with the time at which it was made"
