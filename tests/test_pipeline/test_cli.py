@@ -146,7 +146,7 @@ def test_train_evaluate_and_report(mine, tmp_path, monkeypatch, capsys):
     assert tangency(monkeypatch, "report", "--config", config) == 0
     page = (tmp_path / "runs" / "mine-report.html").read_text()
     assert page.count("<svg") == 9
-    assert page.count("</svg>") == 6, "they are drawn"
+    assert page.count("</svg>") == 9, "they are drawn"
     assert "http://" not in page.replace("http://www.w3.org", "").replace(
         "http://creativecommons.org", ""
     ).replace("http://purl.org", "")
