@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", help="of the variant, for people")
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", dest="settings")
+    parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--policy", metavar="MODULE:FUNCTION")
     parser.add_argument("--forecast", nargs="+", default=["combination"], metavar="MODEL")
     parser.add_argument("--panels", nargs="+", default=panel_names(), metavar="PANEL")
