@@ -162,9 +162,10 @@ def _take_large_moves(table: Table) -> Floats:
     """Return the log returns that may be implausible or a split, and 0 elsewhere, shape (T, N); they are few."""
     least = min(table.frequency.implausible, _LEAST_SPLIT)
     returns, moves = table.returns, np.zeros(table.returns.shape)
-    with np.errstate(invalid="ignore"):
+    # A loss of everything is minus infinity, and an error of its own.
+    with np.errstate(invalid="ignore", divide="ignore"):
         large = np.isfinite(returns) & ((returns > np.expm1(least)) | (returns < np.expm1(-least)))
-    moves[large] = np.log1p(returns[large])
+        moves[large] = np.log1p(returns[large])
     return moves
 
 

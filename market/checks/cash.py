@@ -160,7 +160,8 @@ def _rises_like_a_price(known: Floats, periods_per_year: int) -> bool:
     """Whether values are the level of an index of cash, which rarely falls and rises slowly."""
     if len(known) < 2 or (known <= 0).any():
         return False
-    steps = np.diff(known) / known[:-1]
+    with np.errstate(over="ignore"):  # from one end of the range of numbers to the other: no index of cash
+        steps = np.diff(known) / known[:-1]
     slow = (
         abs(float(np.median(steps))) * periods_per_year <= _SUSPICIOUS
         and float(np.max(np.abs(steps))) < _SUSPICIOUS

@@ -27,3 +27,8 @@ def number(value: float, digits: int = 2) -> str:
 def percent(value: float, digits: int = 1) -> str:
     """Return a fraction as a percentage, or a dash if it is NaN."""
     return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
+
+
+def p_value(value: float) -> str:
+    """Format "p = 0.042"; small ones by their bound."""
+    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.config import BASELINES
-from pipeline.report.formats import label, number, percent
+from pipeline.report.formats import label, number, p_value, percent
 from pipeline.stages.results import Evaluated
 from pipeline.verdict.evidence import Evidence
 
@@ -31,7 +31,7 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     lines = [
         f"The {_traded(done)} {verb} the best baseline, {label(base)}: "
         f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
-        f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
+        f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} ({p_value(p)}, two-sided, "
         "not corrected for the number of trials)." + _without_forecast(done),
         _accuracy(done.scores[config.allocation.forecast].metrics),
         f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
@@ -98,5 +98,5 @@ def _without_forecast(done: Evaluated) -> str:
     return (
         f"{mine} The same allocator without any forecast reached "
         f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
-        f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
+        f"ratio by {number(difference['sharpe_difference'])} ({p_value(difference['p_value'])})."
     )

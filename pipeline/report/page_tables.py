@@ -8,7 +8,7 @@ import numpy as np
 
 from backtest.attribution import TOTAL, merge_nested_sleeves
 from pipeline.report.columns import EVIDENCE_ROWS, SLEEVE_COLUMNS, TUNING_COLUMNS, chance
-from pipeline.report.formats import label, number, percent
+from pipeline.report.formats import label, number, p_value, percent
 from pipeline.report.narrative import best_baseline
 from pipeline.settings.models import CombinationModel
 from pipeline.stages.evaluation import compare_forecasts
@@ -120,7 +120,7 @@ def headline_tiles(done: Evaluated) -> list[tuple[str, str, str]]:
     gap = done.comparisons[done.chosen][base]
     return [
         (number(mine["sharpe"]), "net Sharpe ratio", f"± {number(mine['sharpe_se'])} standard error"),
-        (number(gap["sharpe_difference"]), f"Sharpe above {label(base)}", f"p = {number(gap['p_value'])}"),
+        (number(gap["sharpe_difference"]), f"Sharpe above {label(base)}", p_value(gap["p_value"])),
         (number(skill["rank_ic"], 3), "mean rank IC", f"HAC t = {number(skill['rank_ic_t'], 1)}"),
         (percent(skill["r2"], 2), "R2 out of sample", "against the historical mean"),
         (percent(mine["max_drawdown"], 0), "maximum drawdown", f"{label(base)}: {_fall(done, base)}"),

@@ -36,7 +36,8 @@ def find_unit_changes(table: Table) -> Bools:
     found = np.zeros(table.returns.shape, dtype=np.bool_)
     if table.kind == "prices":
         found |= _find_moves(table, np.log(_LEAST_UNIT))
-        sizes = np.abs(np.log1p(table.returns[found]))
+        with np.errstate(divide="ignore"):  # a price of 0, an error of its own
+            sizes = np.abs(np.log1p(table.returns[found]))
         distance = np.min([np.abs(sizes - np.log(factor)) for factor in _UNITS], axis=0)
         found[found] = distance < _UNIT_TOLERANCE
     return found
