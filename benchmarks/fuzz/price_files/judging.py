@@ -89,7 +89,8 @@ OTHER_NUMBERS = (
 def _judge(path: Path, result: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
     """Return the fault of a file that was read, if any."""
     says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
-    printed = [f.message for f in findings if f.severity == "warning"]
+    # A note names the column that became the price of an asset called after the file.
+    printed = [f.message for f in findings if f.severity == "warning" or f.check == "one asset"]
     says += [
         f for f in findings if f.check == INTERPRETATION and any(text in f.message for text in OTHER_NUMBERS)
     ]
