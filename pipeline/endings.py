@@ -25,6 +25,13 @@ class _Interruption(BaseException):
 class Commands(click.Group):
     """A group of commands that leaves interruptions to `exit_codes`."""
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Parse the arguments."""
+        try:
+            return super().make_context(*args, **settings)
+        except KeyboardInterrupt as error:
+            raise _Interruption from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:

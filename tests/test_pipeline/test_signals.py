@@ -155,3 +155,16 @@ def test_no_command_reads_an_integer_of_millions_of_digits_whatever_the_environm
     out, err = start("-c", LIMIT, env=environment).communicate(timeout=30)
     assert out.startswith("Exceeds the limit (4300 digits)"), err
     assert out.endswith("None\n"), "nor do processes that it starts"
+
+
+@pytest.mark.parametrize("moment", ["make_context", "invoke"])
+def test_an_interruption_while_click_parses_or_runs_prints_no_empty_line(moment):
+    code = (
+        "import click\n"
+        "from pipeline.endings import Commands, exit_codes\n"
+        "def interrupt(*args, **settings): raise KeyboardInterrupt\n"
+        f"click.Group.{moment} = interrupt\n"
+        "with exit_codes(): Commands('all')(['x'], standalone_mode=False)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED)
