@@ -189,13 +189,15 @@ def _find_levels(sample: Sample, begin: int, first: int) -> tuple[list[list[str]
 def _is_level(row: Sequence[str], sample: Sample, below: Sequence[Sequence[str]], *, is_first: bool) -> bool:
     """Whether a line above the data, or above lines of names, holds names of columns.
 
-    Names may be numbers in the first line of a file only; elsewhere that is a row of data without a date.
+    Names may be numbers in the first line of a file only, directly above the data or a line without a name of the
+    dates; elsewhere that is a row of data without a date.
     """
     cells = [cell.strip() for cell in row]
     known = sample.width or len(row)
     if len(row) != known or any(looks_like_date(cell, numbers=False) or is_decimal(cell) for cell in cells):
         return False
-    if any(cell.lstrip("-").isdigit() for cell in cells) and not (is_first and not below):
+    ends = not below or not below[0][sample.date or 0].strip()
+    if any(cell.lstrip("-").isdigit() for cell in cells) and not (is_first and ends):
         return False
     others = [cell for n, cell in enumerate(cells) if n != sample.date]
     if all(others):

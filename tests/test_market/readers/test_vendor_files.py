@@ -407,6 +407,9 @@ def test_a_line_of_units_below_the_names_is_refused(load):
         SourceError, match="line 2, ',USD,USD', below the names of columns holds no data; delete it"
     ):
         load(lines("Date,Close,High", ",USD,USD", *rows), name="KO.csv")
+    for names in ("Date,7203,6758", "Date,7203,KO"):
+        with pytest.raises(SourceError, match="line 2, ',USD,EUR', below the names of columns holds no data"):
+            load(lines(names, ",USD,EUR", *rows))
 
 
 def test_lines_without_dates_end_no_table(tmp_path):
