@@ -61,7 +61,7 @@ class CovariancePath:
         return index
 
 
-class _Path:
+class CovarianceCollector:
     """Covariances of some of N assets, spread over all and scaled to the horizon as they come."""
 
     def __init__(self, n_decisions: int, n_assets: int, horizon: int, by_factors: bool) -> None:
@@ -78,6 +78,7 @@ class _Path:
         return [self.dense[d] for d in some.tolist()]
 
     def put(self, d: int, inside: Ints, risk: Risk) -> None:
+        """Take the covariance of one row of the assets inside at a decision."""
         self.missing.discard(d)
         if isinstance(risk, FactorCovariance):
             self.factors[d] = _spread(risk, inside, self.n_assets, self.horizon)
@@ -89,6 +90,7 @@ class _Path:
             self.dense[d][np.ix_(inside, inside)] = risk * self.horizon
 
     def sigma(self) -> Floats | tuple[FactorCovariance, ...]:
+        """Return all covariances over the horizon, as `CovariancePath` holds them."""
         if self.dense is None:
             return tuple(self.factors)
         self.dense[sorted(self.missing)] = np.nan

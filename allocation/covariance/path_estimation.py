@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from allocation.covariance.estimator import Estimator, MomentEstimator
-from allocation.covariance.path import CovariancePath, _Path
+from allocation.covariance.path import CovarianceCollector, CovariancePath
 from allocation.covariance.rolling_moments import MAXIMUM_DECAY, rolling_moments
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.covariance_checks import describe_fault
@@ -89,7 +89,7 @@ def covariance_path(
     eligible = eligible_assets(
         excess, positions, window=window, min_history=min_history, closed=closed, member=member
     )
-    path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
+    path = CovarianceCollector(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
     if isinstance(estimator, MomentEstimator) and window * estimator.decay <= MAXIMUM_DECAY:
         whole = (history == window) | ~eligible
@@ -125,7 +125,7 @@ def _history(excess: Floats, positions: Ints, window: int) -> Ints:
 
 
 def _estimate_together(
-    path: _Path,
+    path: CovarianceCollector,
     excess: Floats,
     positions: Ints,
     eligible: Bools,

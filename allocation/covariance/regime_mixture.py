@@ -9,7 +9,7 @@ import numpy as np
 
 from allocation.covariance.estimator import Estimator
 from allocation.covariance.moments import window_moments
-from allocation.covariance.path import CovariancePath, _Path
+from allocation.covariance.path import CovarianceCollector, CovariancePath
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
 from foundation.types import Floats
@@ -157,7 +157,10 @@ def mixture_path(
         Mean and covariance are scaled to this many observations.
     """
     n_decisions, n_assets = path.eligible.shape
-    means, sigma = np.full((n_decisions, n_assets), np.nan), _Path(n_decisions, n_assets, horizon, False)
+    means, sigma = (
+        np.full((n_decisions, n_assets), np.nan),
+        CovarianceCollector(n_decisions, n_assets, horizon, False),
+    )
     for d in np.flatnonzero(path.eligible.any(axis=1)).tolist():
         last = int(path.positions[d])
         rows = slice(max(0, last - window + 1), last + 1)
