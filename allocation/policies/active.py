@@ -11,9 +11,6 @@ from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import Risk, select_covariance
 from allocation.mean_variance.preparation import median_variance
 from allocation.policies.policy import AllocatorPolicy
-from allocation.policies.portfolio_state import PortfolioState
-from allocation.problem.closed_markets import solve_around
-from allocation.weights import Weights
 from foundation.types import Bools, Floats, Ints
 
 
@@ -112,11 +109,7 @@ class ActivePolicy(AllocatorPolicy):
         super().__init__(allocator, anchor.covariances, positions, mean)
         self.anchor = anchor
 
-    def __call__(self, position: int, state: PortfolioState) -> Weights:
-        """Return the allocator's choice by what is known at this row."""
+    def inputs(self, position: int) -> tuple[Floats, Risk, Bools]:
+        """Return expected returns (N,) with the pull of the anchor, their covariance, and what may be held (N,)."""
         mean, sigma, universe = self.anchor.universe(position, self.expected(position))
-        closed, validate = self.covariances.closed_at(position), not self.covariances.sound
-        tilted = mean + self.anchor.pull(position)
-        return solve_around(
-            self.allocator, position, tilted, sigma, state.weights, universe, closed, validate=validate
-        )
+        return mean + self.anchor.pull(position), sigma, universe

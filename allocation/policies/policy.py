@@ -9,13 +9,14 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_columns
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.closed_markets import keep_closed, solve_around
 from allocation.weights import NoTrade, OptimalityCertificate, Weights
-from foundation.types import Floats, Ints
+from foundation.types import Bools, Floats, Ints
 
 TradeDecision = Weights | NoTrade | None
 """Target weights, or no trade: with a reason that is recorded, or as a matter of course (None)."""
@@ -87,15 +88,19 @@ class AllocatorPolicy:
 
     def __call__(self, position: int, state: PortfolioState) -> Weights:
         """Return the allocator's choice by what is known at this row."""
-        mu = None if self.mean is None else self.expected(position)
-        sigma, eligible = self.covariances.at(position)
-        if mu is None:
-            mu = np.zeros(len(eligible))
-        universe = eligible & np.isfinite(mu)
+        mu, sigma, universe = self.inputs(position)
         closed, validate = self.covariances.closed_at(position), not self.covariances.sound
         return solve_around(
             self.allocator, position, mu, sigma, state.weights, universe, closed, validate=validate
         )
+
+    def inputs(self, position: int) -> tuple[Floats, Risk, Bools]:
+        """Return expected returns (N,), their covariance, and the assets (N,) that may be held at a row."""
+        mu = None if self.mean is None else self.expected(position)
+        sigma, eligible = self.covariances.at(position)
+        if mu is None:
+            mu = np.zeros(len(eligible))
+        return mu, sigma, eligible & np.isfinite(mu)
 
     def expected(self, position: int) -> Floats:
         """Return the forecast made at a row, shape (N,)."""
