@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocation.policies.outsiders import SellOutsiders
-from allocation.policies.policy import KeepClosed, Policy
+from allocation.policies.policy import Policy
 from backtest.result import BacktestResult
 from benchmarks.skill.measures import (
     information_ratio,
@@ -26,7 +25,6 @@ from benchmarks.skill.sources import MissingDataError
 from benchmarks.skill.stage_cache import RESULTS
 from foundation.threads import one_thread
 from foundation.types import Floats
-from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.errors import USER_ERRORS, ConfigError
 from pipeline.stages import trading
@@ -194,8 +192,8 @@ def find_policy(place: str) -> MakePolicy:
 
 
 def _baseline(trained: Trained) -> Floats:
-    schedule, own = trained.prepared.schedule, trained.prepared.config.calibration.own_mean_weight
-    return baseline_mean(schedule.labels, own, schedule.target.riskless)
+    prepared = trained.prepared
+    return prepared.schedule.baseline(prepared.config.calibration.own_mean_weight)
 
 
 def _alpha(trained: Trained, forecast: Forecast) -> Floats:
@@ -209,7 +207,5 @@ def _alpha(trained: Trained, forecast: Forecast) -> Floats:
 def _keep_tradable(policy: Policy, trained: Trained) -> Policy:
     """Return an experiment's policy with the rules that bind every portfolio of a run."""
     prepared = trained.prepared
-    panel = prepared.panel
-    policy = RunAllocators(panel, prepared.config.trading_settings()).hold_if_infeasible(policy)
-    inside = policy if panel.member is None else SellOutsiders(policy, panel.member, panel.assets)
-    return KeepClosed(inside, trained.covariances, panel.assets)
+    allocators = RunAllocators(prepared.panel, prepared.config.trading_settings())
+    return trading.keep_tradable(allocators.hold_if_infeasible(policy), prepared.panel, trained.covariances)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.calibration import baseline_mean
 from models.combination import member_weights
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
@@ -47,9 +46,7 @@ def inputs(prepared: Prepared, regimes: RegimePath, row: int) -> pd.DataFrame:
     names, values = regime_columns(regimes)
     columns = dict(zip(matrix.names, matrix.values[row, listed].T, strict=True))
     columns |= {name: np.full(len(listed), values[row, k]) for k, name in enumerate(names)}
-    base = baseline_mean(
-        schedule.labels, prepared.config.calibration.own_mean_weight, schedule.target.riskless
-    )
+    base = schedule.baseline(prepared.config.calibration.own_mean_weight)
     assets = [panel.assets[i] for i in listed]
     target = schedule.target
     # Risk 0 marks a nearly riskless asset, which models do not forecast.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foundation.types import Floats, Ints
-from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.stages.schedule import Schedule
 from validation.forecasts.scores import historical_mean
@@ -44,5 +43,5 @@ class MatchedForecasts:
             labels.value[at],
             target.risk[at],
             historical_mean(labels)[at],
-            baseline_mean(labels, own_weight, target.riskless)[at],
+            schedule.baseline(own_weight)[at],
         )

@@ -10,13 +10,14 @@ import pandas as pd
 
 from features.matrix import FeatureMatrix
 from foundation.suggestions import suggest
-from foundation.types import Ints
+from foundation.types import Floats, Ints
 from market.calendar import find_position, list_decision_positions
 from market.frequency import nearest_frequency
 from market.panel import Panel
 from market.values.dates.periods import find_known_ends, period_frequency
 from market.values.dates.sessions import Exchange, find_exchange
 from market.values.riskless import find_riskless_in_panel
+from models.calibration import baseline_mean
 from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
@@ -56,6 +57,10 @@ class Schedule:
     first_train: int
     decisions: Ints
     until: int | None = None
+
+    def baseline(self, own_weight: float) -> Floats:
+        """Return what is expected without a forecast, shape (T, N); see `baseline_mean`."""
+        return baseline_mean(self.labels, own_weight, self.target.riskless)
 
     def folds_for(self, refit_every: int | None) -> tuple[Fold, ...]:
         """Return the folds of a model that is refitted every `refit_every` dates; the common folds if None."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allocation.covariance.estimator import Estimator
 from allocation.covariance.path import CovariancePath
 from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance_types import to_dense
@@ -26,9 +27,8 @@ from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.result import BacktestResult
 from backtest.simulate import simulate
-from foundation.types import Floats, Ints
+from foundation.types import Ints
 from market.panel import Panel
-from models.calibration import baseline_mean
 from models.calibration_metric import CovarianceMetric
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
@@ -69,40 +69,34 @@ def make_covariances(
     panel: Panel, schedule: Schedule, regimes: RegimePath, config: RunConfig
 ) -> CovariancePath:
     """Estimate the covariance at each decision and at the last date, for today's target weights."""
-    return covariance_path(
-        panel.returns - panel.cash[:, None],
-        decision_rows(panel, schedule),
-        window=config.allocation.covariance_window,
-        min_history=config.allocation.min_history,
-        horizon=config.target.horizon,
-        estimator=config.allocation.covariance.estimator(
-            regimes.probabilities, regimes.forecast.probabilities
-        ),
-        closed=panel.closed,
-        member=panel.member,
-    )
+    return estimate_covariances(panel, decision_rows(panel, schedule), config, _estimator(regimes, config))
 
 
 def make_calibration_risk(
     panel: Panel, schedule: Schedule, regimes: RegimePath, config: RunConfig
 ) -> CalibrationRisk:
     """Estimate the covariance at dates from the first forecast on, as the allocator does at decisions."""
-    horizon = schedule.labels.horizon
-    step = max(1, horizon // _PER_HORIZON)
-    first = int(schedule.folds[0].test[0])
-    path = covariance_path(
+    step = max(1, config.target.horizon // _PER_HORIZON)
+    rows = np.arange(int(schedule.folds[0].test[0]), len(panel.dates), step, dtype=np.int64)
+    return CalibrationRisk(estimate_covariances(panel, rows, config, _estimator(regimes, config)), step)
+
+
+def estimate_covariances(panel: Panel, rows: Ints, config: RunConfig, estimator: Estimator) -> CovariancePath:
+    """Estimate covariances over one holding period at some rows, from the windows of the run."""
+    return covariance_path(
         panel.returns - panel.cash[:, None],
-        np.arange(first, len(panel.dates), step, dtype=np.int64),
+        rows,
         window=config.allocation.covariance_window,
         min_history=config.allocation.min_history,
-        horizon=horizon,
-        estimator=config.allocation.covariance.estimator(
-            regimes.probabilities, regimes.forecast.probabilities
-        ),
+        horizon=config.target.horizon,
+        estimator=estimator,
         closed=panel.closed,
         member=panel.member,
     )
-    return CalibrationRisk(path, step)
+
+
+def _estimator(regimes: RegimePath, config: RunConfig) -> Estimator:
+    return config.allocation.covariance.estimator(regimes.probabilities, regimes.forecast.probabilities)
 
 
 def decision_rows(panel: Panel, schedule: Schedule) -> Ints:
@@ -124,7 +118,7 @@ def make_policies(
     allocators = RunAllocators(panel, config.trading_settings())
     limits = allocators.constraints
     past = historical_mean(schedule.labels)
-    without = _baseline(schedule, config)
+    without = schedule.baseline(config.calibration.own_mean_weight)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     on_forecast = ForecastPolicies(allocators, covariances, without)
     policies: dict[str, Policy] = {
@@ -150,18 +144,13 @@ def make_policies(
         settings=config.trading_settings(),
         strategies=config.strategies,
         policies=policies,
-        baseline=without,
+        on_forecast=on_forecast,
     )
     whole = policies | builder.build_all()
-    return {name: _keep_tradable(policy, panel, covariances) for name, policy in whole.items()}
+    return {name: keep_tradable(policy, panel, covariances) for name, policy in whole.items()}
 
 
-def _baseline(schedule: Schedule, config: RunConfig) -> Floats:
-    """Return what is expected without a forecast, shape (T, N)."""
-    return baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
-
-
-def _keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) -> Policy:
+def keep_tradable(policy: Policy, panel: Panel, covariances: CovariancePath) -> Policy:
     """Return a policy that holds nothing outside of the universe, and trades nothing where markets are closed."""
     inside = policy if panel.member is None else SellOutsiders(policy, panel.member, panel.assets)
     return KeepClosed(inside, covariances, panel.assets)
@@ -177,10 +166,10 @@ def forecast_policy(
 ) -> Policy:
     """Return the run's allocator on one forecast; with another proportional cost in its objective if it is given."""
     allocators = RunAllocators(panel, config.trading_settings())
-    without = _baseline(schedule, config)
+    without = schedule.baseline(config.calibration.own_mean_weight)
     forecast = forecast.carry_forward(panel.closed)
     policy = ForecastPolicies(allocators, covariances, without, cost).make(forecast.positions, forecast.mean)
-    return _keep_tradable(policy, panel, covariances)
+    return keep_tradable(policy, panel, covariances)
 
 
 def backtest(

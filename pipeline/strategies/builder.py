@@ -74,8 +74,8 @@ class StrategyBuilder:
         Settings of the strategies by name.
     policies : mapping of str to Policy
         Baselines, and "model:<name>".
-    baseline : ndarray of shape (T, N) or None
-        Expected excess return without a forecast; None before labels are there.
+    on_forecast : ForecastPolicies or None
+        Makes the policies on forecasts; None before models are fitted.
     """
 
     panel: Panel
@@ -87,7 +87,7 @@ class StrategyBuilder:
     settings: TradingSettings
     strategies: Mapping[str, _Buildable]
     policies: Mapping[str, Policy]
-    baseline: Floats | None = None
+    on_forecast: ForecastPolicies | None = None
     _built: dict[str, Policy] = field(default_factory=dict)
 
     @cached_property
@@ -138,11 +138,10 @@ class StrategyBuilder:
 
     def active_policy(self, model: str, risk_aversion: float | None) -> Policy:
         """Return the run's allocator on a model's forecasts, as the model's own portfolio uses it."""
-        if self.baseline is None:
-            raise RunError("policies on forecasts need the baseline of the run")
+        if self.on_forecast is None:
+            raise RunError("policies on forecasts need forecasts, which are not known yet")
         forecast = self.forecasts[model]
-        policies = ForecastPolicies(self.allocators, self.covariances, self.baseline)
-        return policies.make(forecast.positions, forecast.mean, risk_aversion)
+        return self.on_forecast.make(forecast.positions, forecast.mean, risk_aversion)
 
     def risk(self, unsmooth: _Unsmoothed | None) -> RiskAt:
         """Return the covariances of the run, or re-estimated ones with some returns unsmoothed."""

@@ -8,7 +8,6 @@ import numpy as np
 
 from foundation.types import Floats, Ints
 from market.panel import Panel
-from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.config import RunConfig
 from pipeline.stages.schedule import Schedule
@@ -21,9 +20,7 @@ def make_alphas(
 
     An asset without a forecast has an alpha of 0.
     """
-    base = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)[
-        decisions
-    ]
+    base = schedule.baseline(config.calibration.own_mean_weight)[decisions]
     rows = []
     for forecast in forecasts.values():
         carried = forecast.carry_forward(panel.closed)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
-from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.covariance_types import Risk, to_dense
 from foundation.types import Floats, Ints
 from market.panel import Panel
 from pipeline.config import RunConfig
+from pipeline.stages.trading import estimate_covariances
 from validation.forecasts.scores import MeanTest, hac_mean
 from validation.portfolios.covariance_scores import CovarianceScore, score_covariance
 
@@ -98,16 +98,7 @@ def score_covariances(panel: Panel, path: CovariancePath, config: RunConfig, fir
     estimates: dict[str, CovariancePath] = {own: path}
     for name, estimator in (("sample", SampleCovariance()), ("ledoit_wolf", LedoitWolf())):
         if name != own:
-            estimates[name] = covariance_path(
-                excess,
-                positions,
-                window=config.allocation.covariance_window,
-                min_history=config.allocation.min_history,
-                horizon=target.horizon,
-                estimator=estimator,
-                closed=panel.closed,
-                member=panel.member,
-            )
+            estimates[name] = estimate_covariances(panel, positions, config, estimator)
     scores: dict[str, list[CovarianceScore]] = {name: [] for name in (*estimates, "diagonal")}
     for row in positions.tolist():
         begin = row + target.execution_lag + 1
