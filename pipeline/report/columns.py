@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from pipeline.report.formats import number, percent
+from pipeline.report.formats import chance, number, percent
 from pipeline.verdict.reasons import LONGEST
 
 Show = Callable[[float], str]
@@ -21,14 +21,9 @@ def share(n: int) -> Show:
     return lambda value: percent(value, n)
 
 
-def chance(value: float) -> str:
-    """Format a p-value; small ones by their bound."""
-    return "< 0.001" if value < 0.001 else number(value, 3)
-
-
 def years(value: float) -> str:
     """Format a number of years; very long times by a bound."""
-    return "never" if value == math.inf else "more than 200" if value > LONGEST else number(value, 0)
+    return "never" if value == math.inf else f"more than {LONGEST}" if value > LONGEST else number(value, 0)
 
 
 PORTFOLIO_COLUMNS = (

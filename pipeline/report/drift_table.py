@@ -5,8 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from pipeline.drift.drift import Drift, FeatureDrift, Finding
-from pipeline.report.columns import chance
-from pipeline.report.formats import number, percent
+from pipeline.report.formats import chance, number, percent
 
 SHIFTS = 10
 """Number of features in the report; summary.json has all."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.report.columns import chance, digits, share
-from pipeline.report.formats import number, percent
+from pipeline.report.columns import digits, share
+from pipeline.report.formats import chance, number, percent
 from pipeline.report.page_tables import format_table
 from pipeline.stages.results import Evaluated
 

@@ -29,6 +29,12 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
 
 
+def chance(value: float) -> str:
+    """Format a p-value; small ones by their bound."""
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
 def p_value(value: float) -> str:
     """Format "p = 0.042"; small ones by their bound."""
-    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3)}"
+    text = chance(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"

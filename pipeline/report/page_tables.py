@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from backtest.attribution import TOTAL, merge_nested_sleeves
-from pipeline.report.columns import EVIDENCE_ROWS, SLEEVE_COLUMNS, TUNING_COLUMNS, chance
-from pipeline.report.formats import label, number, p_value, percent
+from pipeline.report.columns import EVIDENCE_ROWS, SLEEVE_COLUMNS, TUNING_COLUMNS
+from pipeline.report.formats import chance, label, number, p_value, percent
 from pipeline.report.narrative import best_baseline
 from pipeline.settings.models import CombinationModel
 from pipeline.stages.evaluation import compare_forecasts
