@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from pipeline.config_files.text import LONGEST_MESSAGE, cut_middle
-from pipeline.stopping import CTRL_C, is_ending, settle
+from pipeline.stopping import CTRL_C, discard_output, is_ending, settle
 
 CLOSED_PIPE = 141
 """Exit code of a program whose output pipe was closed: 128 + SIGPIPE."""
@@ -56,7 +55,7 @@ def exit_codes() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        _close_quietly()
+        discard_output(*(s.fileno() for s in (sys.__stdout__, sys.__stderr__) if s is not None))
         sys.exit(CLOSED_PIPE)
 
 
@@ -100,11 +99,3 @@ def _messages() -> Iterator[None]:
 def _leave_with(message: str) -> None:
     click.echo(f"tangency: {cut_middle(message, _LONGEST)}", err=True)
     sys.exit(2)
-
-
-def _close_quietly() -> None:
-    """Discard the output that is still buffered."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            os.dup2(nowhere, stream.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.stopping import discard_output
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ class RunConsole(Console):
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
         self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        discard_output(sys.stdout.fileno())
 
 
 class Reporter:

@@ -1,4 +1,4 @@
-"""Signals that ask the process to end: they interrupt the work as Ctrl-C does, but never during an import."""
+"""Ends of the process: signals interrupt the work as Ctrl-C does, but never during an import; output with no reader."""
 
 from __future__ import annotations
 
@@ -87,6 +87,14 @@ def report_interruption(message: str = INTERRUPTED) -> None:
         # A process that continues, such as a test runner, can be interrupted again.
         _Stop.reported = _Stop.guarded
         print(message, file=sys.stderr, flush=True)
+
+
+def discard_output(*descriptors: int) -> None:
+    """Send what is still written to these file descriptors, buffered text too, to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
