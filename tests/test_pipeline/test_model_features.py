@@ -153,7 +153,8 @@ def test_a_score_of_one_asset_says_nothing_and_is_refused(tmp_path):
 
 def test_common_features_are_welcome_where_the_level_is_forecast(folder):
     config = config_of(folder, RIDGE | {"features": ["market_volatility_12"]}, target__relative=False)
-    pipeline_of(config).prepare()
+    matrix = pipeline_of(config).prepare().matrix
+    assert matrix.common[matrix.names.index("market_volatility_12")]
 
 
 def test_a_model_with_few_features_needs_few_rows(folder):
