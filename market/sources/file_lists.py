@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def list_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Finding, 
     for path in paths:
         if _is_pattern(path):
             files = _match(path)
-        elif path.is_dir():
+        elif stat.S_ISDIR(_mode(path)):
             files, note = _list_folder(path)
             findings += note
         else:
@@ -56,7 +57,15 @@ def list_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Finding, 
 
 
 def _is_pattern(path: Path) -> bool:
-    return any(sign in str(path) for sign in "*?[") and not path.exists()
+    return any(sign in str(path) for sign in "*?[") and not _mode(path)
+
+
+def _mode(path: Path) -> int:
+    """Return the mode of what a path names; 0 for nothing, and for a path that no system call takes."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0  # the readers say why
 
 
 def _match(pattern: Path) -> list[Path]:
@@ -88,5 +97,5 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _refuse_other_spreadsheet(path: Path) -> None:
-    if path.name.lower().endswith(_OTHERS) and path.exists():
+    if path.name.lower().endswith(_OTHERS) and _mode(path):
         raise SourceError(f"{path}: this kind of spreadsheet is not read; save it as .xlsx or CSV")

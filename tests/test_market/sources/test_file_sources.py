@@ -240,3 +240,11 @@ def test_settings_of_files_apply_to_each(prices):
     panel, _ = load("A_.csv", "B_.csv", settings=FileSettings(date_column="when", market="A"))
     assert panel.assets == ("B",)
     np.testing.assert_allclose(panel.market, prices["A"].pct_change().iloc[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "x" * 300 + ".ods", "x" * 300 + "[1].csv"])
+def test_a_path_that_no_system_call_takes_is_refused(prices, name):
+    with pytest.raises(
+        SourceError, match=r"no file has this path \(File name too long\)|no file matches this pattern"
+    ):
+        load(name)
