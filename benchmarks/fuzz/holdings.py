@@ -93,17 +93,23 @@ def _difference(path: Path, held: Holdings) -> Fault | None:
     header, rows = cells
     if mark := next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None):
         header, rows = header[0].split(mark), [row[0].split(mark) for row in rows]
-    header = ["".join(filter(str.isprintable, each)).strip() for each in header]
+    header = ["".join(filter(str.isprintable, each)).strip().casefold() for each in header]
     rows = [row for row in rows if any(row)]
     name, kind = header.index("asset"), next(n for n in ("weight", "value") if n in header)
     names = tuple(row[name] for row in rows)
     if names != tuple(each.strip() for each in held.names):
         return Fault("silent difference", f"assets {held.names}, other readers find {names}")
-    numbers = np.array([read_number(row[header.index(kind)]) for row in rows])
+    numbers = np.array([_read_number(row[header.index(kind)]) for row in rows])
     weights = numbers if kind == "weight" else numbers / math.fsum(numbers)
     if not np.allclose(weights, held.weights, rtol=1e-12, atol=1e-15):
         return Fault("silent difference", f"weights {held.weights}, other readers find {weights}")
     return None
+
+
+def _read_number(text: str) -> float:
+    """Return a cell as a number, a percentage as a fraction."""
+    bare = text.strip()
+    return read_number(bare[:-1]) / 100 if bare.endswith("%") else read_number(bare)
 
 
 @functools.cache
