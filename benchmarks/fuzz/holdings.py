@@ -107,8 +107,8 @@ def _difference(path: Path, held: Holdings) -> Fault | None:
 
 
 def _read_number(text: str) -> float:
-    """Return a cell as a number, a percentage as a fraction."""
-    bare = text.strip()
+    """Return a cell as a number, a percentage as a fraction; blanks may separate thousands."""
+    bare = text.strip().replace(" ", "\u00a0")
     return read_number(bare[:-1]) / 100 if bare.endswith("%") else read_number(bare)
 
 
